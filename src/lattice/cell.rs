@@ -1,0 +1,124 @@
+//! Lattice points whose parity is proven.
+
+use std::fmt;
+
+/// The 14 steps to a cell's neighbours, in the one fixed order that ties are broken by: first the eight diagonal
+/// steps across hexagonal faces, then the six axial steps across square faces.
+pub const NEIGHBOURS: [[i32; 3]; 14] = [
+    [1, 1, 1],
+    [1, 1, -1],
+    [1, -1, 1],
+    [1, -1, -1],
+    [-1, 1, 1],
+    [-1, 1, -1],
+    [-1, -1, 1],
+    [-1, -1, -1],
+    [2, 0, 0],
+    [-2, 0, 0],
+    [0, 2, 0],
+    [0, -2, 0],
+    [0, 0, 2],
+    [0, 0, -2],
+];
+
+/// A point of the BCC lattice: three coordinates (lattice units) that are all even or all odd.
+///
+/// # Example
+/// ```
+/// use octaflow::lattice::Cell;
+/// assert!(Cell::new(1, 3, -5).is_ok());
+/// assert!(Cell::new(1, 2, 3).is_err());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cell {
+    x: i32,
+    y: i32,
+    z: i32,
+}
+
+impl Cell {
+    /// The cell at `(x, y, z)` lattice units.
+    ///
+    /// # Errors
+    /// [`LatticeError::MixedParity`] unless the coordinates are all even or all odd.
+    pub const fn new(x: i32, y: i32, z: i32) -> Result<Self, LatticeError> {
+        if (x ^ y) & 1 == 0 && (x ^ z) & 1 == 0 {
+            Ok(Cell { x, y, z })
+        } else {
+            Err(LatticeError::MixedParity { x, y, z })
+        }
+    }
+
+    /// The x coordinate in lattice units.
+    pub const fn x(self) -> i32 {
+        self.x
+    }
+
+    /// The y coordinate in lattice units.
+    pub const fn y(self) -> i32 {
+        self.y
+    }
+
+    /// The z coordinate in lattice units.
+    pub const fn z(self) -> i32 {
+        self.z
+    }
+
+    /// The three coordinates in lattice units.
+    pub const fn xyz(self) -> [i32; 3] {
+        [self.x, self.y, self.z]
+    }
+
+    /// True for a cell whose coordinates are all odd.
+    pub const fn is_odd(self) -> bool {
+        self.x & 1 == 1
+    }
+
+    /// The neighbour in direction `direction` (an index into [`NEIGHBOURS`]), or `None` where `i32` ends.
+    pub fn neighbour(self, direction: usize) -> Option<Self> {
+        let [dx, dy, dz] = NEIGHBOURS[direction];
+        Some(Cell {
+            x: self.x.checked_add(dx)?,
+            y: self.y.checked_add(dy)?,
+            z: self.z.checked_add(dz)?,
+        })
+    }
+
+    /// The up to 14 neighbours in the fixed order.
+    pub fn neighbours(self) -> impl Iterator<Item = Cell> {
+        (0..NEIGHBOURS.len()).filter_map(move |direction| self.neighbour(direction))
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "({}, {}, {})", self.x, self.y, self.z)
+    }
+}
+
+/// Why three integers, or the bits of an identifier, are not what they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatticeError {
+    /// The coordinates are neither all even nor all odd.
+    MixedParity {
+        /// The x coordinate as given.
+        x: i32,
+        /// The y coordinate as given.
+        y: i32,
+        /// The z coordinate as given.
+        z: i32,
+    },
+}
+
+impl fmt::Display for LatticeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LatticeError::MixedParity { x, y, z } => write!(
+                f,
+                "({x}, {y}, {z}) is no lattice point: its coordinates must be all even or all odd"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LatticeError {}

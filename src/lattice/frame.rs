@@ -1,0 +1,130 @@
+//! Frames: where the lattice lies in the world, in metres.
+
+use super::Cell;
+use std::fmt;
+
+/// Places the lattice in the world: `position = origin + lattice · cell_size / 2`, all in metres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Frame {
+    origin_m: [f64; 3],
+    cell_size_m: f64,
+}
+
+impl Frame {
+    /// A frame whose cell (0, 0, 0) lies at `origin_m` and whose axial neighbours are `cell_size_m` apart.
+    ///
+    /// # Errors
+    /// [`FrameError::CellSize`] unless the cell size is finite and above 0, [`FrameError::Origin`] unless the
+    /// origin is finite.
+    pub fn new(origin_m: [f64; 3], cell_size_m: f64) -> Result<Self, FrameError> {
+        if !(cell_size_m.is_finite() && cell_size_m > 0.0) {
+            return Err(FrameError::CellSize(cell_size_m));
+        }
+        if !origin_m.iter().all(|c| c.is_finite()) {
+            return Err(FrameError::Origin(origin_m));
+        }
+        Ok(Frame {
+            origin_m,
+            cell_size_m,
+        })
+    }
+
+    /// The position of cell (0, 0, 0), in metres.
+    pub fn origin_m(&self) -> [f64; 3] {
+        self.origin_m
+    }
+
+    /// The spacing of axial neighbours, in metres.
+    pub fn cell_size_m(&self) -> f64 {
+        self.cell_size_m
+    }
+
+    /// The position of `cell`, in metres.
+    pub fn position_m(&self, cell: Cell) -> [f64; 3] {
+        let lattice = cell.xyz();
+        std::array::from_fn(|a| self.origin_m[a] + f64::from(lattice[a]) * (self.cell_size_m / 2.0))
+    }
+
+    /// The lattice point nearest to a position in metres; at equal distance the even one, then the one of least
+    /// x, then y, then z.
+    ///
+    /// # Errors
+    /// [`FrameError::Position`] if a coordinate is not finite, [`FrameError::Range`] if the lattice point has a
+    /// coordinate outside 0…65535.
+    pub fn snap(&self, position_m: [f64; 3]) -> Result<Cell, FrameError> {
+        let u = self.lattice_units(position_m)?;
+        // Rounding half down: of two equally near points on an axis the lesser is taken.
+        let even = u.map(|c| 2.0 * (c / 2.0 - 0.5).ceil());
+        let odd = u.map(|c| 2.0 * ((c - 1.0) / 2.0 - 0.5).ceil() + 1.0);
+        let square = |p: [f64; 3]| (0..3).map(|a| (p[a] - u[a]) * (p[a] - u[a])).sum::<f64>();
+        let nearest = if square(odd) < square(even) {
+            odd
+        } else {
+            even
+        };
+        self.cell_in_range(nearest, position_m)
+    }
+
+    /// The even cell of the voxel whose centre is nearest to a position in metres; at equal distance the one of
+    /// least x, then y, then z.
+    ///
+    /// # Errors
+    /// As [`Frame::snap`].
+    pub fn snap_voxel(&self, position_m: [f64; 3]) -> Result<Cell, FrameError> {
+        let u = self.lattice_units(position_m)?;
+        self.cell_in_range(u.map(|c| 2.0 * (c / 2.0 - 0.5).ceil()), position_m)
+    }
+
+    fn lattice_units(&self, position_m: [f64; 3]) -> Result<[f64; 3], FrameError> {
+        if !position_m.iter().all(|c| c.is_finite()) {
+            return Err(FrameError::Position(position_m));
+        }
+        Ok(std::array::from_fn(|a| {
+            (position_m[a] - self.origin_m[a]) * 2.0 / self.cell_size_m
+        }))
+    }
+
+    fn cell_in_range(&self, lattice: [f64; 3], position_m: [f64; 3]) -> Result<Cell, FrameError> {
+        if lattice.iter().all(|&c| (0.0..=65535.0).contains(&c)) {
+            let [x, y, z] = lattice.map(|c| c as i32);
+            Ok(Cell::new(x, y, z).expect("snapping keeps the parity"))
+        } else {
+            Err(FrameError::Range(position_m))
+        }
+    }
+}
+
+/// Why a frame or a position is unusable.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FrameError {
+    /// The cell size is not a finite number above 0.
+    CellSize(f64),
+    /// The origin has a coordinate that is not finite.
+    Origin([f64; 3]),
+    /// The position has a coordinate that is not finite.
+    Position([f64; 3]),
+    /// The position lies outside the lattice coordinates 0…65535.
+    Range([f64; 3]),
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::CellSize(size) => {
+                write!(f, "the cell size {size} must be a finite number above 0")
+            }
+            FrameError::Origin([x, y, z]) => {
+                write!(f, "the origin {x},{y},{z} must have finite coordinates")
+            }
+            FrameError::Position([x, y, z]) => {
+                write!(f, "the position {x},{y},{z} must have finite coordinates")
+            }
+            FrameError::Range([x, y, z]) => write!(
+                f,
+                "the position {x},{y},{z} lies outside the lattice coordinates 0…65535 of this frame (see --origin)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for FrameError {}

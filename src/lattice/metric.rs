@@ -1,0 +1,36 @@
+//! The integer metric: costs in 1/256, distances in ticks, weights made of two halves.
+//!
+//! The weight of an edge is the sum of two halves, one from each of its cells: `half(c) = (base · c) >> 8`, with a
+//! base for each kind of step. Weights are symmetric, integer and separable, so sums are exact and every order of
+//! adding them gives the same bits. At cost 1.0 an axial step is 3120 ticks and a diagonal step 2702 (√3 · 1560 =
+//! 2701.998).
+
+/// Half the ticks of a diagonal step (across a hexagonal face) at cost 1.0.
+pub const DIAGONAL_BASE: u32 = 1351;
+
+/// Half the ticks of an axial step (across a square face) at cost 1.0.
+pub const AXIAL_BASE: u32 = 1560;
+
+/// The stored cost that stands for the factor 1.0.
+pub const UNIT_COST: u16 = 256;
+
+/// How many ticks one cell size (the spacing of axial neighbours) has at cost 1.0.
+pub const TICKS_PER_CELL_SIZE: u32 = 2 * AXIAL_BASE;
+
+/// The distance of a cell that no source reaches: 2³¹ − 1 ticks. Finite distances are smaller.
+pub const UNREACHED: u32 = i32::MAX as u32;
+
+/// A cell's half of the weight of a diagonal step, in ticks, at stored cost `cost`.
+pub const fn diagonal_half(cost: u16) -> u32 {
+    (DIAGONAL_BASE * cost as u32) >> 8
+}
+
+/// A cell's half of the weight of an axial step, in ticks, at stored cost `cost`.
+pub const fn axial_half(cost: u16) -> u32 {
+    (AXIAL_BASE * cost as u32) >> 8
+}
+
+/// The distance in metres of `ticks` at `cell_size_m` metres between axial neighbours.
+pub fn distance_m(ticks: u32, cell_size_m: f64) -> f64 {
+    f64::from(ticks) * cell_size_m / f64::from(TICKS_PER_CELL_SIZE)
+}

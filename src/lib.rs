@@ -1,0 +1,13 @@
+//! Exact, incremental answers about 3D space on a body-centred-cubic lattice.
+//!
+//! The layers, each of which may use what stands left of it and nothing to its right:
+//!
+//! ```text
+//! lattice → brick → partition → engine → dataflows → {map, lake, cluster} → cli
+//! ```
+
+pub mod brick;
+mod error;
+pub mod lattice;
+
+pub use error::{Error, Result};
