@@ -7,6 +7,7 @@
 //! ```
 
 pub mod brick;
+pub mod engine;
 mod error;
 pub mod lattice;
 

@@ -1,0 +1,498 @@
+//! The phases: visits to bricks, and what a visit tells the bricks around.
+
+use super::kernel::{self, LabelView, Swept};
+use super::message::{Content, Message};
+use super::shell::{self, Rows, SEGMENTS, Segment};
+use super::state::{Link, Queue};
+use super::tile::{self, NO_LABEL, padded_row};
+use super::{Engine, Phase};
+use crate::brick::Local;
+use crate::lattice::UNREACHED;
+
+/// What a visit changed of one region of a neighbour's shell: a bit a ghost.
+#[derive(Clone, Copy)]
+struct Told {
+    raised: [u64; 2],
+    lowered: [u64; 2],
+    raised_from: u32,
+    lowered_to: u32,
+}
+
+const TOLD_NOTHING: Told = Told {
+    raised: [0, 0],
+    lowered: [0, 0],
+    raised_from: u32::MAX,
+    lowered_to: u32::MAX,
+};
+
+impl Told {
+    /// Writes `new` over `old`, the value number `number` of the near (`far` = 0) or far ghosts.
+    #[inline(always)]
+    fn tell(&mut self, old: &mut u32, new: u32, far: usize, number: usize) {
+        if new < *old {
+            self.lowered[far] |= 1 << number;
+            self.lowered_to = self.lowered_to.min(new);
+        } else if new > *old {
+            self.raised[far] |= 1 << number;
+            self.raised_from = self.raised_from.min(*old);
+        }
+        *old = new;
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.raised[0] | self.raised[1] | self.lowered[0] | self.lowered[1] == 0
+    }
+}
+
+impl Engine {
+    /// Begins the retract phase of an epoch whose edits are all made.
+    pub fn begin_retract(&mut self) {
+        debug_assert_eq!(self.phase, Phase::Edit);
+        self.phase = Phase::Retract;
+    }
+
+    /// Begins the relax phase: no worker has anything left to retract.
+    pub fn begin_relax(&mut self) {
+        debug_assert_eq!(self.phase, Phase::Retract);
+        debug_assert!(self.queue.is_empty());
+        self.phase = Phase::Relax;
+        for slot in std::mem::take(&mut self.waiting) {
+            self.set_seeds(slot);
+            let brick = &mut self.bricks[slot as usize];
+            let least = kernel::probe(
+                &mut self.tile,
+                &brick.costs,
+                &brick.ticks,
+                &brick.shell,
+                brick.relax,
+            );
+            match least {
+                Some(least) => {
+                    brick.bucket = Queue::bucket(least);
+                    self.queue.push(brick.bucket, slot);
+                }
+                None => brick.relax = Rows::NONE,
+            }
+            self.clear_seeds(slot);
+        }
+    }
+
+    /// Begins the label phase: no worker has anything left to relax.
+    pub fn begin_label(&mut self) {
+        debug_assert_eq!(self.phase, Phase::Relax);
+        debug_assert!(self.queue.is_empty());
+        self.phase = Phase::Label;
+        if !self.options.labels {
+            return;
+        }
+        let touched = std::mem::take(&mut self.touched);
+        for &slot in &touched {
+            let rows = self.bricks[slot as usize].touched;
+            self.mark_label(slot, rows);
+        }
+        self.touched = touched;
+    }
+
+    /// Visits up to `visits` bricks of the phase that has begun; false when none is left waiting.
+    pub fn work(&mut self, visits: usize) -> bool {
+        for _ in 0..visits {
+            let Some((bucket, slot)) = self.queue.pop() else {
+                return false;
+            };
+            if self.bricks[slot as usize].bucket != bucket {
+                continue;
+            }
+            self.bricks[slot as usize].bucket = u32::MAX;
+            self.stats.visits += 1;
+            let swept = match self.phase {
+                Phase::Retract => self.visit_retract(slot),
+                Phase::Relax => self.visit_relax(slot),
+                Phase::Label => self.visit_label(slot),
+                Phase::Edit => unreachable!("no visits between epochs"),
+            };
+            self.stats.rows += u64::from(swept.rows);
+        }
+        !self.queue.is_empty()
+    }
+
+    fn visit_retract(&mut self, slot: u32) -> Swept {
+        let dirty = std::mem::take(&mut self.bricks[slot as usize].retract);
+        self.set_seeds(slot);
+        let brick = &mut *self.bricks[slot as usize];
+        let swept = kernel::retract(
+            &mut self.tile,
+            &brick.costs,
+            &mut brick.ticks,
+            &brick.shell,
+            dirty,
+        );
+        self.clear_seeds(slot);
+        if !swept.changed.is_empty() {
+            self.touch(slot, swept.changed.dependents());
+            // What lost its distance may find another one.
+            self.mark(slot, Rows::NONE, swept.changed, u32::MAX, u32::MAX);
+            self.tell(slot, swept.changed);
+        }
+        swept
+    }
+
+    fn visit_relax(&mut self, slot: u32) -> Swept {
+        let dirty = std::mem::take(&mut self.bricks[slot as usize].relax);
+        self.set_seeds(slot);
+        let brick = &mut *self.bricks[slot as usize];
+        let swept = kernel::relax(
+            &mut self.tile,
+            &brick.costs,
+            &mut brick.ticks,
+            &brick.shell,
+            dirty,
+        );
+        self.clear_seeds(slot);
+        self.greatest = self.greatest.max(swept.greatest);
+        if !swept.changed.is_empty() {
+            self.touch(slot, swept.changed.dependents());
+            self.tell(slot, swept.changed);
+        }
+        swept
+    }
+
+    fn visit_label(&mut self, slot: u32) -> Swept {
+        let dirty = std::mem::take(&mut self.bricks[slot as usize].label);
+        let seeds = self
+            .seeds
+            .get(&slot)
+            .filter(|_| self.bricks[slot as usize].seeded);
+        for &(local, label) in seeds.into_iter().flatten() {
+            self.seed_labels[local.index()] = label;
+        }
+        let brick = &mut *self.bricks[slot as usize];
+        let (Some(labels), Some(padded)) = (&mut brick.labels, &mut self.padded_labels) else {
+            return Swept::default();
+        };
+        let view = LabelView {
+            padded,
+            own: &mut labels.own,
+            shell: &labels.shell,
+            seeds: &self.seed_labels,
+        };
+        let swept = kernel::label(
+            &mut self.tile,
+            &brick.costs,
+            &brick.ticks,
+            &brick.shell,
+            view,
+            dirty,
+        );
+        for &(local, _) in self.seeds.get(&slot).into_iter().flatten() {
+            self.seed_labels[local.index()] = NO_LABEL;
+        }
+        if !swept.changed.is_empty() {
+            self.touch(slot, swept.changed);
+            self.tell_labels(slot, swept.changed);
+        }
+        swept
+    }
+
+    fn set_seeds(&mut self, slot: u32) {
+        if self.bricks[slot as usize].seeded {
+            for (local, _) in self.seeds.get(&slot).into_iter().flatten() {
+                if self.bricks[slot as usize].costs[local.index()] > 0 {
+                    self.tile.seed[local.index()] = 0;
+                }
+            }
+        }
+    }
+
+    fn clear_seeds(&mut self, slot: u32) {
+        if self.bricks[slot as usize].seeded {
+            for (local, _) in self.seeds.get(&slot).into_iter().flatten() {
+                self.tile.seed[local.index()] = UNREACHED;
+            }
+        }
+    }
+
+    /// Tells the bricks around of the sums in rows `changed` of the brick in the tile.
+    fn tell(&mut self, slot: u32, changed: Rows) {
+        let links = self.bricks[slot as usize].links;
+        let mut told = [TOLD_NOTHING; 14];
+        for_each_segment(changed, |row, segment| {
+            let at = padded_row(row >> 6, row & 63) + usize::from(segment.lane);
+            let direction = usize::from(segment.direction);
+            let region = shell::opposite(direction);
+            let sums = match links[direction] {
+                Link::None => return,
+                Link::Own(beside) => {
+                    &mut self.bricks[beside as usize].shell[shell::sum_offset(region)..]
+                }
+                Link::Mirror(mirror) => &mut self.mirrors[mirror as usize].sums[..],
+            };
+            let told = &mut told[direction];
+            let (ghost, count) = (usize::from(segment.ghost), usize::from(segment.count));
+            let far = ghost >= 64;
+            if far {
+                let old = &mut sums[64 + ghost..][..count];
+                let new = &self.tile.axial[at..at + count];
+                tell_lanes(told, old, new, 1, ghost - 64);
+            } else {
+                let old = &mut sums[ghost..][..count];
+                tell_lanes(told, old, &self.tile.diagonal[at..at + count], 0, ghost);
+                if direction < 6 {
+                    let old = &mut sums[64 + ghost..][..count];
+                    tell_lanes(told, old, &self.tile.axial[at..at + count], 0, ghost);
+                }
+            }
+        });
+        for (direction, told) in told.iter().enumerate() {
+            if !told.is_nothing() {
+                self.pass_on(slot, direction, links[direction], told);
+            }
+        }
+    }
+
+    /// Marks the rows beside ghosts that were told of, or sends the ghosts to the worker that has them.
+    fn pass_on(&mut self, slot: u32, direction: usize, link: Link, told: &Told) {
+        let region = shell::opposite(direction);
+        match link {
+            Link::None => {}
+            Link::Own(beside) => {
+                let raised = Rows::beside_ghosts(region, told.raised[0], told.raised[1]);
+                let lowered = Rows::beside_ghosts(region, told.lowered[0], told.lowered[1]);
+                self.mark(beside, raised, lowered, told.raised_from, told.lowered_to);
+            }
+            Link::Mirror(mirror) => {
+                for far in 0..2 {
+                    let changed = told.raised[far] | told.lowered[far];
+                    self.send_ghosts(slot, mirror, changed, far);
+                }
+            }
+        }
+    }
+
+    /// Sends ghosts of a mirror, a bit of `ghosts` each, from the brick that owns them.
+    pub(super) fn send_ghosts(&mut self, slot: u32, mirror: u32, mut ghosts: u64, far: usize) {
+        let (brick, mirror) = (&self.bricks[slot as usize], &self.mirrors[mirror as usize]);
+        let region = usize::from(mirror.region);
+        while ghosts != 0 {
+            let ghost = ghosts.trailing_zeros() as usize + 64 * far;
+            ghosts &= ghosts - 1;
+            let local = shell::owner_local(region, ghost).index();
+            let label = brick.labels.as_ref().map_or(NO_LABEL, |l| l.own[local]);
+            self.outbox.push(Message::ghost(
+                mirror.brick,
+                region,
+                ghost,
+                brick.costs[local],
+                brick.ticks[local],
+                label,
+            ));
+        }
+    }
+
+    /// Tells the bricks around of the labels in rows `changed` of a brick.
+    fn tell_labels(&mut self, slot: u32, changed: Rows) {
+        let links = self.bricks[slot as usize].links;
+        let Some(padded) = &self.padded_labels else {
+            return;
+        };
+        let mut told = [TOLD_NOTHING; 14];
+        for_each_segment(changed, |row, segment| {
+            let at = padded_row(row >> 6, row & 63) + usize::from(segment.lane);
+            let direction = usize::from(segment.direction);
+            let region = shell::opposite(direction);
+            let labels = match links[direction] {
+                Link::None => return,
+                Link::Own(beside) => match &mut self.bricks[beside as usize].labels {
+                    Some(labels) => &mut labels.shell[shell::ghost_offset(region)..],
+                    None => return,
+                },
+                Link::Mirror(mirror) => match &mut self.mirrors[mirror as usize].labels {
+                    Some(labels) => &mut labels[..],
+                    None => return,
+                },
+            };
+            let (ghost, count) = (usize::from(segment.ghost), usize::from(segment.count));
+            let new = &padded[at..at + count];
+            let old = &mut labels[ghost..][..count];
+            tell_lanes(&mut told[direction], old, new, ghost >> 6, ghost & 63);
+        });
+        for (direction, told) in told.iter().enumerate() {
+            let changed = [
+                told.raised[0] | told.lowered[0],
+                told.raised[1] | told.lowered[1],
+            ];
+            match links[direction] {
+                _ if told.is_nothing() => {}
+                Link::None => {}
+                Link::Own(beside) => {
+                    let region = shell::opposite(direction);
+                    let rows = Rows::beside_ghosts(region, changed[0], changed[1]);
+                    self.mark_label(beside, rows);
+                }
+                Link::Mirror(mirror) => {
+                    self.send_ghosts(slot, mirror, changed[0], 0);
+                    self.send_ghosts(slot, mirror, changed[1], 1);
+                }
+            }
+        }
+    }
+
+    /// Queues rows of a brick for new labels, by the least distance in them.
+    pub(super) fn mark_label(&mut self, slot: u32, rows: Rows) {
+        self.touch(slot, rows);
+        let brick = &mut self.bricks[slot as usize];
+        brick.label.insert(rows);
+        let mut least = UNREACHED;
+        for parity in 0..2 {
+            let mut left = rows.0[parity];
+            while left != 0 {
+                let cell = parity << 9 | (left.trailing_zeros() as usize) << 3;
+                left &= left - 1;
+                least = brick.ticks[cell..cell + 8]
+                    .iter()
+                    .copied()
+                    .fold(least, u32::min);
+            }
+        }
+        let bucket = Queue::bucket(least);
+        if self.phase == Phase::Label && bucket < brick.bucket {
+            brick.bucket = bucket;
+            self.queue.push(bucket, slot);
+        }
+    }
+
+    /// Takes in a message of another worker. `labels` tells whether it was sent in the label phase.
+    ///
+    /// Messages may come before this worker has begun the phase that they belong to; what they ask for waits.
+    pub fn receive(&mut self, message: &Message, labels: bool) {
+        let Some(&slot) = self.index.get(&message.brick()) else {
+            return;
+        };
+        match message.content() {
+            Some(Content::Request { direction }) => self.answer(slot, direction),
+            Some(Content::Ghost {
+                region,
+                ghost,
+                label,
+                ..
+            }) if labels => {
+                let Some(own) = &mut self.bricks[slot as usize].labels else {
+                    return;
+                };
+                own.shell[shell::ghost_offset(region) + ghost] = label;
+                let (near, far) = ghost_bits(region, ghost);
+                self.mark_label(slot, Rows::beside_ghosts(region, near, far));
+            }
+            Some(Content::Ghost {
+                region,
+                ghost,
+                cost,
+                ticks,
+                label,
+            }) => {
+                if let Some(own) = &mut self.bricks[slot as usize].labels {
+                    own.shell[shell::ghost_offset(region) + ghost] = label;
+                }
+                self.receive_ghost(slot, region, ghost, tile::sums(ticks, cost));
+            }
+            None => panic!("a peer sent bits that are no engine message"),
+        }
+    }
+
+    /// Writes a ghost's sums into a shell of this worker and marks the rows beside it.
+    pub(super) fn receive_ghost(
+        &mut self,
+        slot: u32,
+        region: usize,
+        ghost: usize,
+        sums: (u32, u32),
+    ) {
+        let mut told = TOLD_NOTHING;
+        let words = &mut self.bricks[slot as usize].shell[shell::sum_offset(region)..];
+        tell_ghost(&mut told, words, region, ghost, sums);
+        let raised = Rows::beside_ghosts(region, told.raised[0], told.raised[1]);
+        let lowered = Rows::beside_ghosts(region, told.lowered[0], told.lowered[1]);
+        if !told.is_nothing() {
+            self.mark(slot, raised, lowered, told.raised_from, told.lowered_to);
+        }
+    }
+
+    /// Tells one boundary cell's sums to the brick in `direction`, as [`Engine::tell`] does for whole rows.
+    pub(super) fn tell_cell(
+        &mut self,
+        slot: u32,
+        local: Local,
+        segment: Segment,
+        sums: (u32, u32),
+    ) {
+        let direction = usize::from(segment.direction);
+        let region = shell::opposite(direction);
+        let lane = local.index() & 7;
+        let ghost = usize::from(segment.ghost) + lane - usize::from(segment.lane);
+        let link = self.bricks[slot as usize].links[direction];
+        let words = match link {
+            Link::None => return,
+            Link::Own(beside) => {
+                &mut self.bricks[beside as usize].shell[shell::sum_offset(region)..]
+            }
+            Link::Mirror(mirror) => &mut self.mirrors[mirror as usize].sums[..],
+        };
+        let mut told = TOLD_NOTHING;
+        tell_ghost(&mut told, words, region, ghost, sums);
+        if !told.is_nothing() {
+            self.pass_on(slot, direction, link, &told);
+        }
+    }
+}
+
+/// The bits of one ghost among the near and the far ones of its region.
+fn ghost_bits(region: usize, ghost: usize) -> (u64, u64) {
+    if ghost < shell::near_ghosts(region) {
+        (1 << ghost, 0)
+    } else {
+        (0, 1 << (ghost - 64))
+    }
+}
+
+fn tell_ghost(told: &mut Told, words: &mut [u32], region: usize, ghost: usize, sums: (u32, u32)) {
+    let (diagonal, axial) = sums;
+    if ghost >= 64 {
+        told.tell(&mut words[64 + ghost], axial, 1, ghost - 64);
+    } else {
+        told.tell(&mut words[ghost], diagonal, 0, ghost);
+        if region < 6 {
+            told.tell(&mut words[64 + ghost], axial, 0, ghost);
+        }
+    }
+}
+
+#[inline(always)]
+fn tell_lanes(told: &mut Told, old: &mut [u32], new: &[u32], far: usize, number: usize) {
+    if let (Ok(old), Ok(new)) = (
+        <&mut [u32; 8]>::try_from(&mut *old),
+        <&[u32; 8]>::try_from(new),
+    ) {
+        if (0..8).fold(0, |differ, n| differ | (old[n] ^ new[n])) != 0 {
+            for n in 0..8 {
+                told.tell(&mut old[n], new[n], far, number + n);
+            }
+        }
+    } else {
+        told.tell(&mut old[0], new[0], far, number);
+    }
+}
+
+/// Calls `each` with every stretch of the rows that neighbour bricks see, and its row (parity · 64 + row).
+#[inline(always)]
+fn for_each_segment(rows: Rows, mut each: impl FnMut(usize, Segment)) {
+    for parity in 0..2 {
+        let mut left = rows.0[parity];
+        while left != 0 {
+            let row = parity << 6 | left.trailing_zeros() as usize;
+            left &= left - 1;
+            let (count, segments) = &SEGMENTS[row];
+            for segment in &segments[..usize::from(*count)] {
+                each(row, *segment);
+            }
+        }
+    }
+}
