@@ -1,7 +1,7 @@
 //! Where a cell lies: its brick, and its place inside the brick.
 
 use super::{BRICK_CELLS, BRICK_UNITS};
-use crate::lattice::Cell;
+use crate::lattice::{Cell, Header, Index64, morton_decode, morton_encode};
 
 /// A brick, as the 36 bits that its cells' Index64 share: the Morton code of its coordinates, 12 bits an axis.
 ///
@@ -20,7 +20,7 @@ impl BrickId {
     pub fn new(x: i32, y: i32, z: i32) -> Option<Self> {
         let inside = |c: i32| (0..Self::AXIS).contains(&c);
         (inside(x) && inside(y) && inside(z))
-            .then(|| BrickId(spread(x as u64) | spread(y as u64) << 1 | spread(z as u64) << 2))
+            .then(|| BrickId(morton_encode([x as u16, y as u16, z as u16])))
     }
 
     /// The brick whose Morton code is `code`, or `None` above 36 bits.
@@ -35,11 +35,7 @@ impl BrickId {
 
     /// The brick coordinates, each 0…4095; the brick spans lattice units `16 · c … 16 · c + 15`.
     pub fn xyz(self) -> [i32; 3] {
-        [
-            gather(self.0) as i32,
-            gather(self.0 >> 1) as i32,
-            gather(self.0 >> 2) as i32,
-        ]
+        morton_decode(self.0).map(i32::from)
     }
 
     /// The brick `step` bricks away, or `None` outside the range.
@@ -64,6 +60,19 @@ impl BrickId {
                 z.rem_euclid(BRICK_UNITS),
             ),
         ))
+    }
+
+    /// The brick and the place in it of a map's cell by its identifier, or `None` for a key of another tier, frame
+    /// or level.
+    pub fn locate_index64(id: Index64) -> Option<(Self, Local)> {
+        (id.header() == Header::CELL)
+            .then(|| (BrickId(id.morton() >> 12), Local::of_morton(id.morton())))
+    }
+
+    /// The identifier of the cell at `local` in this brick: the brick's 36 bits before the place's 12.
+    #[inline]
+    pub fn index64(self, local: Local) -> Index64 {
+        Index64::of_morton(self.0 << 12 | u64::from(MORTON_BY_LOCAL[local.index()]))
     }
 
     /// The cell at `local` in this brick.
@@ -103,48 +112,36 @@ impl Local {
         ]
     }
 
+    /// The place with the Morton code in the 12 low bits, whose parity the caller has proven.
+    const fn of_morton(code: u64) -> Self {
+        let [x, y, z] = morton_decode(code & 0xfff);
+        Local::of_units(x as i32, y as i32, z as i32)
+    }
+
     const fn of_units(x: i32, y: i32, z: i32) -> Self {
         Local(((x & 1) << 9 | (z >> 1) << 6 | (y >> 1) << 3 | x >> 1) as u16)
     }
 }
 
 /// The places of a brick in ascending Index64 order: entry `r` is the place with the `r`-th smallest identifier.
-pub static LOCAL_BY_INDEX: [Local; BRICK_CELLS] = local_by_index();
+pub static LOCAL_BY_INDEX: [Local; BRICK_CELLS] = local_orders().0;
 
-const fn local_by_index() -> [Local; BRICK_CELLS] {
-    let mut order = [Local(0); BRICK_CELLS];
-    let (mut code, mut rank) = (0u32, 0);
+/// The 12 low bits of the Index64 of each place.
+static MORTON_BY_LOCAL: [u16; BRICK_CELLS] = local_orders().1;
+
+const fn local_orders() -> ([Local; BRICK_CELLS], [u16; BRICK_CELLS]) {
+    let (mut by_index, mut morton) = ([Local(0); BRICK_CELLS], [0; BRICK_CELLS]);
+    let (mut code, mut rank) = (0, 0);
     while code < 4096 {
-        let (x, y, z) = (axis4(code), axis4(code >> 1), axis4(code >> 2));
-        if (x ^ y) & 1 == 0 && (x ^ z) & 1 == 0 {
-            order[rank] = Local::of_units(x, y, z);
+        if code & 7 == 0 || code & 7 == 7 {
+            let local = Local::of_morton(code);
+            by_index[rank] = local;
+            morton[local.index()] = code as u16;
             rank += 1;
         }
         code += 1;
     }
-    order
-}
-
-/// Every third of the twelve low bits.
-const fn axis4(code: u32) -> i32 {
-    (code & 1 | code >> 2 & 2 | code >> 4 & 4 | code >> 6 & 8) as i32
-}
-
-/// Puts two zero bits between each of the low 12 bits.
-const fn spread(v: u64) -> u64 {
-    let v = (v | v << 16) & 0xff00_00ff;
-    let v = (v | v << 8) & 0xf0_0f00_f00f;
-    let v = (v | v << 4) & 0xc30_c30c_30c3;
-    (v | v << 2) & 0x249_2492_4924_9249
-}
-
-/// Takes every third bit: undoes `spread`.
-const fn gather(v: u64) -> u64 {
-    let v = v & 0x249_2492_4924_9249;
-    let v = (v | v >> 2) & 0xc30_c30c_30c3;
-    let v = (v | v >> 4) & 0xf0_0f00_f00f;
-    let v = (v | v >> 8) & 0xff00_00ff;
-    (v | v >> 16) & 0xfff
+    (by_index, morton)
 }
 
 #[cfg(test)]
@@ -158,7 +155,11 @@ mod tests {
             assert_eq!(brick.xyz(), corner);
             for local in LOCAL_BY_INDEX {
                 assert_eq!(BrickId::locate(brick.cell(local)), Some((brick, local)));
+                let id = brick.index64(local);
+                assert_eq!(Ok(id), Index64::of_cell(brick.cell(local)));
+                assert_eq!(BrickId::locate_index64(id), Some((brick, local)));
             }
+            assert!(LOCAL_BY_INDEX.is_sorted_by_key(|&local| brick.index64(local)));
         }
         assert_eq!(BrickId::new(4096, 0, 0), None);
         assert_eq!(BrickId::from_code(1 << 36), None);

@@ -1,5 +1,6 @@
 //! Lattice points whose parity is proven.
 
+use super::LatticeError;
 use std::fmt;
 
 /// The 14 steps to a cell's neighbours, in the one fixed order that ties are broken by: first the eight diagonal
@@ -41,12 +42,19 @@ impl Cell {
     ///
     /// # Errors
     /// [`LatticeError::MixedParity`] unless the coordinates are all even or all odd.
+    #[inline]
     pub const fn new(x: i32, y: i32, z: i32) -> Result<Self, LatticeError> {
         if (x ^ y) & 1 == 0 && (x ^ z) & 1 == 0 {
             Ok(Cell { x, y, z })
         } else {
             Err(LatticeError::MixedParity { x, y, z })
         }
+    }
+
+    /// The cell at `(x, y, z)`, whose parity the caller has proven.
+    pub(super) const fn proven(x: i32, y: i32, z: i32) -> Self {
+        debug_assert!((x ^ y) & 1 == 0 && (x ^ z) & 1 == 0);
+        Cell { x, y, z }
     }
 
     /// The x coordinate in lattice units.
@@ -95,30 +103,3 @@ impl fmt::Display for Cell {
         write!(f, "({}, {}, {})", self.x, self.y, self.z)
     }
 }
-
-/// Why three integers, or the bits of an identifier, are not what they should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LatticeError {
-    /// The coordinates are neither all even nor all odd.
-    MixedParity {
-        /// The x coordinate as given.
-        x: i32,
-        /// The y coordinate as given.
-        y: i32,
-        /// The z coordinate as given.
-        z: i32,
-    },
-}
-
-impl fmt::Display for LatticeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LatticeError::MixedParity { x, y, z } => write!(
-                f,
-                "({x}, {y}, {z}) is no lattice point: its coordinates must be all even or all odd"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for LatticeError {}

@@ -46,19 +46,18 @@ impl Frame {
     }
 
     /// The lattice point nearest to a position in metres; at equal distance the even one, then the one of least
-    /// x, then y, then z.
+    /// x, then y, then z. The position is taken in lattice units as `(position − origin) · 2 / cell_size` in `f64`.
     ///
     /// # Errors
     /// [`FrameError::Position`] if a coordinate is not finite, [`FrameError::Range`] if the lattice point has a
     /// coordinate outside 0…65535.
     pub fn snap(&self, position_m: [f64; 3]) -> Result<Cell, FrameError> {
         let u = self.lattice_units(position_m)?;
-        // Rounding half down: of two equally near points on an axis the lesser is taken.
-        let even = u.map(|c| 2.0 * (c / 2.0 - 0.5).ceil());
-        let odd = u.map(|c| 2.0 * ((c - 1.0) / 2.0 - 0.5).ceil() + 1.0);
-        let square = |p: [f64; 3]| (0..3).map(|a| (p[a] - u[a]) * (p[a] - u[a])).sum::<f64>();
-        let nearest = if square(odd) < square(even) {
-            odd
+        let even = u.map(nearest_even);
+        // The odd point lies on the same side of the even one as the position on each axis.
+        let off: [f64; 3] = std::array::from_fn(|a| u[a] - even[a]);
+        let nearest = if is_beyond_hexagon(off.map(f64::abs)) {
+            std::array::from_fn(|a| even[a] + if off[a] > 0.0 { 1.0 } else { -1.0 })
         } else {
             even
         };
@@ -72,9 +71,10 @@ impl Frame {
     /// As [`Frame::snap`].
     pub fn snap_voxel(&self, position_m: [f64; 3]) -> Result<Cell, FrameError> {
         let u = self.lattice_units(position_m)?;
-        self.cell_in_range(u.map(|c| 2.0 * (c / 2.0 - 0.5).ceil()), position_m)
+        self.cell_in_range(u.map(nearest_even), position_m)
     }
 
+    /// The position in lattice units: the one place where it is rounded, to `f64`. All after it is exact.
     fn lattice_units(&self, position_m: [f64; 3]) -> Result<[f64; 3], FrameError> {
         if !position_m.iter().all(|c| c.is_finite()) {
             return Err(FrameError::Position(position_m));
@@ -92,6 +92,24 @@ impl Frame {
             Err(FrameError::Range(position_m))
         }
     }
+}
+
+/// The even integer nearest to `c`, the lesser of two.
+fn nearest_even(c: f64) -> f64 {
+    let below = 2.0 * (c / 2.0).floor();
+    if c > below + 1.0 { below + 2.0 } else { below }
+}
+
+/// True if a point `off` an even lattice point (0…1 an axis) is nearer to the odd one at (1, 1, 1): beyond the plane
+/// `x + y + z = 3/2` between them. Exact: each side of `x + y > 3/2 − z` is a sum and what rounding took from it.
+fn is_beyond_hexagon([x, y, z]: [f64; 3]) -> bool {
+    let exact_sum = |a: f64, b: f64| {
+        let sum = a + b;
+        let b_in_sum = sum - a;
+        (sum, (a - (sum - b_in_sum)) + (b - b_in_sum))
+    };
+    let (left, right) = (exact_sum(x, y), exact_sum(1.5, -z));
+    left.0 > right.0 || left.0 == right.0 && left.1 > right.1
 }
 
 /// Why a frame or a position is unusable.
@@ -128,3 +146,6 @@ impl fmt::Display for FrameError {
 }
 
 impl std::error::Error for FrameError {}
+
+#[cfg(test)]
+mod tests;
