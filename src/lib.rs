@@ -10,5 +10,6 @@ pub mod brick;
 pub mod engine;
 mod error;
 pub mod lattice;
+pub mod partition;
 
 pub use error::{Error, Result};
