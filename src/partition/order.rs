@@ -1,6 +1,7 @@
 //! Orders: the key that each brick has on the line that a plan cuts into ranges.
 
 use crate::brick::BrickId;
+use crate::lattice::hilbert_encode;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -103,33 +104,5 @@ fn slab_key(brick: BrickId, axis: u8) -> u64 {
 /// The brick's place on the Hilbert curve through all bricks.
 #[inline]
 fn hilbert_key(brick: BrickId) -> u64 {
-    let mut c = brick.xyz().map(|c| c as u32);
-    let (bits, mut q) = (12, 1u32 << 11);
-    while q > 1 {
-        let p = q - 1;
-        for i in 0..3 {
-            if c[i] & q != 0 {
-                c[0] ^= p;
-            } else {
-                let t = (c[0] ^ c[i]) & p;
-                c[0] ^= t;
-                c[i] ^= t;
-            }
-        }
-        q >>= 1;
-    }
-    c[1] ^= c[0];
-    c[2] ^= c[1];
-    let mut t = 0;
-    let mut q = 1u32 << (bits - 1);
-    while q > 1 {
-        if c[2] & q != 0 {
-            t ^= q - 1;
-        }
-        q >>= 1;
-    }
-    let c = c.map(|v| v ^ t);
-    (0..bits).rev().fold(0, |key, b| {
-        (0..3).fold(key, |key, i| key << 1 | u64::from(c[i] >> b & 1))
-    })
+    hilbert_encode(brick.xyz().map(|c| c as u16), BrickId::BITS / 3)
 }
