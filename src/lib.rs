@@ -8,6 +8,9 @@
 
 pub mod brick;
 pub mod engine;
+pub mod cluster;
+#[path = "../dataflows/mod.rs"]
+pub mod dataflows;
 mod error;
 pub mod lattice;
 pub mod partition;
