@@ -7,6 +7,7 @@ mod common;
 use common::{DenseBox, mix, random_box};
 use octaflow::brick::{BrickId, Local};
 use octaflow::engine::{Engine, EngineOptions};
+use octaflow::partition::{Partition, Plan};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,7 +35,11 @@ fn main() {
             dense.dijkstra((((at >> 9) * n + (at >> 6 & 7)) * n + (at >> 3 & 7)) * n + (at & 7));
         let plain = start.elapsed();
 
-        let mut engine = Engine::new(0, Arc::new(|_| 0), EngineOptions::default());
+        let mut engine = Engine::new(
+            0,
+            Arc::new(Plan::build(Partition::Hash, 1, &[])),
+            EngineOptions::default(),
+        );
         engine.load(bricks, |_| false);
         engine.add_source(source, local, 0);
         let start = Instant::now();

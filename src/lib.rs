@@ -7,10 +7,10 @@
 //! ```
 
 pub mod brick;
-pub mod engine;
 pub mod cluster;
 #[path = "../dataflows/mod.rs"]
 pub mod dataflows;
+pub mod engine;
 mod error;
 pub mod lattice;
 pub mod partition;

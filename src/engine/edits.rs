@@ -101,7 +101,7 @@ impl Engine {
                 let back = shell::opposite(direction);
                 self.bricks[own as usize].links[back] = Link::Own(slot);
                 self.fill_region(slot, direction, own);
-            } else if (self.owners)(beside) != self.me {
+            } else if self.plan.owner(beside) != self.me {
                 // Whether the brick exists, only its owner knows: it answers if it does, and the mirror stays unread
                 // if it does not.
                 self.bricks[slot as usize].links[direction] =

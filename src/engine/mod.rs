@@ -30,14 +30,12 @@ pub use tile::{NO_LABEL, Ticks};
 
 use crate::brick::{BrickId, Costs, Local};
 use crate::lattice::Cell;
+use crate::partition::Plan;
 use rustc_hash::FxHashMap;
 use shell::{DIRECTIONS, Rows};
 use state::{BrickState, Link, Mirror, Queue};
 use std::sync::Arc;
 use tile::{Padded, Tile};
-
-/// Which brick belongs to which worker.
-pub type Owners = Arc<dyn Fn(BrickId) -> usize + Send + Sync>;
 
 /// What an engine keeps beside distances.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +70,7 @@ enum Phase {
 /// The engine of one worker; see the [module](self) for what it computes.
 pub struct Engine {
     me: usize,
-    owners: Owners,
+    plan: Arc<Plan>,
     options: EngineOptions,
     phase: Phase,
     /// False until the first epoch is closed: all changes are additions until then.
@@ -99,11 +97,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine without bricks for worker `me`.
-    pub fn new(me: usize, owners: Owners, options: EngineOptions) -> Self {
+    /// An engine without bricks for worker `me`, the part of that number in `plan`.
+    pub fn new(me: usize, plan: Arc<Plan>, options: EngineOptions) -> Self {
         Engine {
             me,
-            owners,
+            plan,
             options,
             phase: Phase::Edit,
             settled: false,
@@ -145,7 +143,7 @@ impl Engine {
                 };
                 self.bricks[slot].links[direction] = if let Some(&own) = self.index.get(&beside) {
                     Link::Own(own)
-                } else if exists(beside) && (self.owners)(beside) != self.me {
+                } else if exists(beside) && self.plan.owner(beside) != self.me {
                     self.new_mirror(beside, shell::opposite(direction))
                 } else {
                     Link::None
