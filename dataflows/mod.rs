@@ -3,4 +3,9 @@
 //! A file opens with its diagram, its frontiers and its invariants. What an operator decides is decided in a plain
 //! function or a state machine of the layers below; the operator only moves data and capabilities.
 
+pub mod edits;
+pub mod field;
 pub mod wire;
+
+/// The time of an epoch, as users give it.
+pub type Time = i64;

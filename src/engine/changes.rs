@@ -24,9 +24,12 @@ pub struct CellChange {
 }
 
 impl Engine {
-    /// Closes the epoch after its label phase. Its changes can then be taken, and edits of the next one made.
+    /// Closes the epoch after its last phase (label, or relax if no labels are kept). Its changes can then be taken, and edits of the next one made.
     pub fn close_epoch(&mut self) {
-        debug_assert_eq!(self.phase, Phase::Label);
+        debug_assert!(match self.phase {
+            Phase::Relax => !self.options.labels,
+            phase => phase == Phase::Label,
+        });
         debug_assert!(self.queue.is_empty());
         self.phase = Phase::Edit;
         let mut touched = std::mem::take(&mut self.touched);

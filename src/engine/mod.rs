@@ -152,6 +152,11 @@ impl Engine {
         }
     }
 
+    /// True if the engine keeps labels, and so needs a label phase.
+    pub fn keeps_labels(&self) -> bool {
+        self.options.labels
+    }
+
     /// How many bricks this worker owns.
     pub fn brick_count(&self) -> usize {
         self.bricks.len()
