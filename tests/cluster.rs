@@ -131,7 +131,7 @@ fn meet(members: Vec<ClusterConfig>) -> Vec<Result<Vec<Vec<Step>>>> {
 }
 
 fn sentence(result: Result<Vec<Vec<Step>>>) -> (u8, String) {
-    let error = result.err().expect("the run should not have been");
+    let error = result.expect_err("the run should not have been");
     (error.exit_status(), error.to_string())
 }
 
@@ -315,17 +315,6 @@ fn processes_that_were_started_differently_all_say_what_differs() {
     let mut twice = same(12);
     twice[2].process = 1;
     twice[2].addresses[1] = addresses[18].clone();
-    let mut swapped = vec![base(0, 15), base(1, 15)];
-    swapped[0].processes = 2;
-    swapped[0].addresses.truncate(2);
-    swapped[1].processes = 2;
-    swapped[1].addresses.truncate(2);
-    let mut listeners = vec![swapped[0].clone(), swapped[1].clone()];
-    listeners[0].addresses.swap(0, 1);
-    listeners[1].addresses = vec![listeners[0].addresses[0].clone(), addresses[18].clone()];
-    listeners[1].process = 1;
-    listeners[0].process = 0;
-
     for (members, what) in [
         (
             workers,
@@ -337,7 +326,7 @@ fn processes_that_were_started_differently_all_say_what_differs() {
         ),
         (
             extra,
-            "process 0 was started with --next (none) but process 2 with --next yes",
+            "process 0 was started without --next but process 2 with --next yes",
         ),
         (
             number,
@@ -350,10 +339,6 @@ fn processes_that_were_started_differently_all_say_what_differs() {
             assert_eq!((status, text.contains(what)), (2, true), "{what}: {text}");
         }
         assert!(since.elapsed() < Duration::from_secs(5), "{what}");
-    }
-    // The addresses of a file agree but for their order, as each process reads its own copy.
-    for result in meet(listeners) {
-        assert!(result.is_ok());
     }
 }
 
@@ -469,8 +454,13 @@ fn a_process_of_a_cluster() {
             .position(|a| a == flag)
             .map(|i| args[i + 1].clone())
     };
+    let say = |text: String| {
+        std::io::stderr()
+            .write_all((text + "\n").as_bytes())
+            .unwrap()
+    };
     let end = |error: Error| -> ! {
-        eprintln!("{error}");
+        say(error.to_string());
         std::process::exit(error.exit_status().into())
     };
     let processes = std::env::var("OCTAFLOW_TEST_PROCESSES")
@@ -503,17 +493,19 @@ fn a_process_of_a_cluster() {
     }
     let connected = connect(&config).unwrap_or_else(|e| end(e));
     let endless = role != "finish";
-    eprintln!("process {} is {}", config.process, std::process::id());
+    say(format!(
+        "process {} is {}",
+        config.process,
+        std::process::id()
+    ));
     let results = execute(connected, move |worker| {
         if troubled && role == "panic" {
             panic!("the invariant of a test is broken");
         }
         rounds(worker, if endless { u16::MAX } else { 50 })
     });
-    eprintln!(
-        "{} records",
-        results.unwrap_or_else(|e| end(e)).concat().len()
-    );
+    let records = results.unwrap_or_else(|e| end(e)).concat().len();
+    say(format!("{records} records"));
     if let Some(local) = local {
         local.wait().unwrap_or_else(|e| end(e));
     }

@@ -301,11 +301,10 @@ mod tests {
 
     #[test]
     fn strangers_and_other_versions_are_told_apart() {
-        let broken = |bytes: &[u8]| loop {
-            match FrameReader::default().poll(&mut &*bytes) {
-                Ok(got) => panic!("{got:?}"),
-                Err(broken) => break broken,
-            }
+        let broken = |bytes: &[u8]| {
+            FrameReader::default()
+                .poll(&mut &*bytes)
+                .expect_err("no frame")
         };
         let hello = Frame::Hello(greeting()).to_bytes();
         for cut in 0..hello.len() {
@@ -320,7 +319,7 @@ mod tests {
             let got = broken(&bent);
             match place {
                 8..12 => assert!(matches!(got, Broken::Version(_))),
-                16 => assert!(matches!(got, Broken::Stranger | Broken::Closed)),
+                16..18 => assert!(matches!(got, Broken::Stranger | Broken::Closed)),
                 _ => assert!(matches!(got, Broken::Stranger), "{place}: {got:?}"),
             }
         }

@@ -53,7 +53,10 @@ pub fn launch_local(processes: usize, args: &[String], fatal: &Fatal) -> Result<
     });
     let local_fatal = {
         let (family, outer) = (Arc::clone(&family), fatal.clone());
-        Fatal::new(move |error| outer.end(family.conclude(error)))
+        Fatal::explained(
+            move |error| outer.end(error),
+            move |error| family.conclude(error),
+        )
     };
     let local = Local {
         addresses,

@@ -273,7 +273,6 @@ mod tests {
             (2, 0..3, 8),
             (2, 2..3, 8),
             (2, 1..1, 8),
-            (2, 1..0, 8),
         ] {
             let mut walk = Walk::new(0..2, 2..4);
             assert!(walk.over(&message(source, targets, length)).is_err());

@@ -15,11 +15,15 @@
 //! ends the process at once through [`Fatal`].
 
 mod addresses;
+mod call;
+mod door;
 mod frame;
 mod launch;
+mod line;
 mod link;
 mod mesh;
 mod run;
+mod terms;
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -122,30 +126,52 @@ pub struct Fatal(Arc<Ending>);
 struct Ending {
     begun: AtomicBool,
     how: Box<dyn Fn(Error) -> Infallible + Send + Sync>,
+    /// Finds the reason behind an error, where more is known than the error says.
+    explain: Box<dyn Fn(Error) -> Error + Send + Sync>,
 }
 
 impl Fatal {
     /// Ends the process by `how`, which cannot return.
     pub fn new<F: Fn(Error) -> Infallible + Send + Sync + 'static>(how: F) -> Self {
+        Fatal::explained(how, |error| error)
+    }
+
+    fn explained<F, E>(how: F, explain: E) -> Self
+    where
+        F: Fn(Error) -> Infallible + Send + Sync + 'static,
+        E: Fn(Error) -> Error + Send + Sync + 'static,
+    {
+        let begun = AtomicBool::new(false);
         Fatal(Arc::new(Ending {
-            begun: AtomicBool::new(false),
+            begun,
             how: Box::new(how),
+            explain: Box::new(explain),
         }))
     }
 
     /// Ends the process because of `error`.
     pub fn end(&self, error: Error) -> ! {
         if !self.0.begun.swap(true, Ordering::SeqCst) {
-            match (self.0.how)(error) {}
+            match (self.0.how)((self.0.explain)(error)) {}
         }
-        loop {
-            std::thread::park();
+        self.wait()
+    }
+
+    /// The reason behind an error that a caller is about to be given; if the end has begun already, nobody is given
+    /// another.
+    fn explain(&self, error: Error) -> Error {
+        let error = (self.0.explain)(error);
+        if self.0.begun.load(Ordering::SeqCst) {
+            self.wait()
+        } else {
+            error
         }
     }
 
-    /// Whether the end has begun.
-    fn has_begun(&self) -> bool {
-        self.0.begun.load(Ordering::SeqCst)
+    fn wait(&self) -> ! {
+        loop {
+            std::thread::park();
+        }
     }
 }
 
@@ -162,7 +188,7 @@ impl Default for Fatal {
 impl std::fmt::Debug for Fatal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fatal")
-            .field("begun", &self.has_begun())
+            .field("begun", &self.0.begun)
             .finish()
     }
 }

@@ -31,7 +31,7 @@ impl Connected {
 
     /// The random number that process 0 chose for this run; all its processes have it.
     pub fn run(&self) -> u64 {
-        self.mesh.run()
+        self.mesh.me.run
     }
 
     /// Gives up before the dataflow has begun and tells the other processes why, so that they end with the same error.
@@ -42,7 +42,7 @@ impl Connected {
     /// Waits for all processes, however long they take (one may still be reading its map), and hands the connections
     /// over.
     fn into_builders(mut self) -> Result<Builders> {
-        let config = self.mesh.config().clone();
+        let config = self.mesh.config.clone();
         if config.processes == 1 {
             let within = if config.workers == 1 {
                 Config::Thread
@@ -51,9 +51,9 @@ impl Connected {
             };
             return within.try_build().map_err(Error::machine);
         }
-        if let Err(error) = self.mesh.agree(None) {
+        if let Err(error) = self.mesh.agree(None, None) {
             self.mesh.refuse_all(&error);
-            return Err(error);
+            return Err(config.fatal.explain(error));
         }
         let workers_of = |process: usize| {
             let first = (process * config.workers) as u64;
@@ -105,7 +105,7 @@ where
     T: Send + 'static,
     F: Fn(&mut Worker) -> T + Send + Sync + 'static,
 {
-    let config: ClusterConfig = connected.mesh.config().clone();
+    let config: ClusterConfig = connected.mesh.config.clone();
     let (builders, guard) = connected.into_builders()?;
     let fatal = config.fatal.clone();
     let guarded = move |worker: &mut Worker| {
