@@ -7,7 +7,7 @@
 //! the octant visited `i`-th is `entry ^ rotl(gray(i), along + 1)`, and the next level's orientation follows from `i`.
 //! Twelve orientations occur. Octants number the high bits of the coordinates: x is bit 0, y bit 1, z bit 2.
 //!
-//! The tables take two levels at once, from the coordinates' Morton code to the curve's key and back.
+//! The tables take three levels at once, from the coordinates' Morton code to the curve's key and back.
 //!
 //! The curve of `b` bits is the start of the curve of `b + 1` levels above it: `hilbert_encode(p >> 4, 12) ==
 //! hilbert_encode(p, 16) >> 12`, so the order of bricks is the order of their cells.
@@ -57,51 +57,50 @@ pub const fn morton_of_gray(gray: u64) -> u64 {
     (gray ^ (gray >> 1 & (X_BITS | X_BITS << 1)) ^ (gray >> 2 & X_BITS)) & KEY_BITS
 }
 
-/// Translates digits of three bits, from the highest level down, two levels a step.
+/// Translates digits of three bits, from the highest level down, three levels a step.
 #[inline]
-fn walk(table: &[u16; 1024], digits: u64, bits: u32) -> u64 {
+fn walk(table: &Table, digits: u64, bits: u32) -> u64 {
     assert!(
         (1..=16).contains(&bits),
         "a Hilbert curve has 1…16 bits an axis"
     );
-    // An odd number of levels begins one level higher, where the empty digit leads from ODD_START to orientation 0.
-    let mut state = if bits % 2 == 0 { 0 } else { ODD_START << 6 };
+    // Where the levels do not divide by three the walk begins higher, with digits 0 that lead to orientation 0.
+    let steps = bits.div_ceil(3);
+    let above = 3 * steps - bits;
+    let mut state = orientation(0, u64::from((3 - above) % 3)) << 9;
     let digits = digits & (KEY_BITS >> (48 - 3 * bits));
-    let mut shift = 6 * bits.div_ceil(2);
     let mut out = 0;
-    while shift > 0 {
-        shift -= 6;
-        let entry = u64::from(table[(state | (digits >> shift & 0x3f)) as usize & 1023]);
-        out = out << 6 | (entry & 0x3f);
-        state = entry & 0x3c0;
+    for step in (0..steps).rev() {
+        let entry = u64::from(table[(state | (digits >> (9 * step) & 0x1ff)) as usize & 0x1fff]);
+        out = out << 9 | (entry & 0x1ff);
+        state = entry & 0x1e00;
     }
     out
 }
 
-/// Entry `orientation · 64 + two octants` of `TO_KEY` is `next orientation · 64 + two key digits`; `TO_MORTON`
-/// goes the other way. Entries from 12 · 64 on are never reached.
-static TO_KEY: [u16; 1024] = tables().0;
-static TO_MORTON: [u16; 1024] = tables().1;
+/// Entry `orientation · 512 + three octants` of `TO_KEY` is `next orientation · 512 + three key digits`;
+/// `TO_MORTON` goes the other way. Entries from 12 · 512 on are never reached: they make the length a power of two.
+type Table = [u16; 8192];
+static TO_KEY: Table = tables().0;
+static TO_MORTON: Table = tables().1;
 
 /// How an octant's cube lies: bits 0…1 number the entry corner (0, 3, 5, 6, halved), the rest is the axis.
 const fn orientation(entry: u64, along: u64) -> u64 {
     along << 2 | entry >> 1
 }
 
-/// Entry corner 0, going out along z: its first octant is corner 0 again, going out along x, which is orientation 0.
-const ODD_START: u64 = orientation(0, 2);
-
-const fn tables() -> ([u16; 1024], [u16; 1024]) {
-    let (mut to_key, mut to_morton) = ([0; 1024], [0; 1024]);
+const fn tables() -> (Table, Table) {
+    let (mut to_key, mut to_morton) = ([0; 8192], [0; 8192]);
     let mut from = 0;
     while from < 12 {
         let mut octants = 0;
-        while octants < 64 {
-            let (high, between) = level(from, octants >> 3);
-            let (low, next) = level(between, octants & 7);
-            let key = high << 3 | low;
-            to_key[(from << 6 | octants) as usize] = (next << 6 | key) as u16;
-            to_morton[(from << 6 | key) as usize] = (next << 6 | octants) as u16;
+        while octants < 512 {
+            let (high, after_high) = level(from, octants >> 6);
+            let (middle, after_middle) = level(after_high, octants >> 3 & 7);
+            let (low, next) = level(after_middle, octants & 7);
+            let key = high << 6 | middle << 3 | low;
+            to_key[(from << 9 | octants) as usize] = (next << 9 | key) as u16;
+            to_morton[(from << 9 | key) as usize] = (next << 9 | octants) as u16;
             octants += 1;
         }
         from += 1;
@@ -169,7 +168,12 @@ mod tests {
             }
         }
         assert_eq!(seen, [true; 12]);
-        assert_eq!(level(ODD_START, 0), (0, 0));
+        for along in 0..3 {
+            assert_eq!(
+                level(orientation(0, along), 0),
+                (0, orientation(0, (along + 1) % 3))
+            );
+        }
     }
 
     proptest! {
