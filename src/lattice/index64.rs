@@ -3,7 +3,7 @@
 use super::header::{check_kind, coordinates16};
 use super::morton::{X_BITS, morton_decode, morton_encode};
 use super::text::identifier;
-use super::{Cell, Header, LatticeError, NEIGHBOURS};
+use super::{Cell, Header, LatticeError};
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -130,7 +130,7 @@ impl Index64 {
         children.filter_map(move |child| Self::new(below, child).ok())
     }
 
-    /// The 14 neighbours in the fixed order of [`NEIGHBOURS`], `None` for those with a coordinate outside 0…65535.
+    /// The 14 neighbours in the fixed order of [`NEIGHBOURS`](super::NEIGHBOURS), `None` for those with a coordinate outside 0…65535.
     ///
     /// Coordinates are stepped where they lie among the bits: filling the gaps between an axis's bits with ones
     /// carries a sum across them, and zeros carry a difference.
@@ -168,14 +168,14 @@ impl Index64 {
             up(Z_BITS, TWO) | xy,
             down(Z_BITS, TWO) | xy,
         ]
-        .map(|neighbour| Some(Self::proven(neighbour)))
+        .map(|neighbour| NonZeroU64::new(neighbour).map(Index64))
     }
 
     /// The plain form of [`Index64::neighbours`].
     #[cold]
+    #[inline(never)]
     fn neighbours_at_the_edge(self) -> [Option<Self>; 14] {
         std::array::from_fn(|direction| {
-            debug_assert!(direction < NEIGHBOURS.len());
             let neighbour = self.cell().neighbour(direction)?;
             Self::new(self.header(), neighbour).ok()
         })
@@ -185,14 +185,9 @@ impl Index64 {
 /// True if all three coordinates lie in 2…65533, so that no neighbour is out of range.
 #[inline]
 const fn is_inside(bits: u64) -> bool {
-    // Above their lowest bits, the coordinates are neither all zeros nor all ones.
-    let (ones, zeros) = (bits & MORTON_BITS & !0b111, !bits & MORTON_BITS & !0b111);
-    ones & X_BITS != 0
-        && ones & Y_BITS != 0
-        && ones & Z_BITS != 0
-        && zeros & X_BITS != 0
-        && zeros & Y_BITS != 0
-        && zeros & Z_BITS != 0
+    // Of the 15 bits above an axis's lowest some two in a row differ, unless they are all zeros or all ones.
+    let differ = (bits ^ bits >> 3) & (MORTON_BITS >> 3 & !0b111);
+    differ & X_BITS != 0 && differ & Y_BITS != 0 && differ & Z_BITS != 0
 }
 
 impl TryFrom<u64> for Index64 {

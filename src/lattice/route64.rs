@@ -5,6 +5,7 @@ use super::text::identifier;
 use super::{Cell, LatticeError, NEIGHBOURS};
 use std::cmp::Ordering;
 use std::fmt;
+use std::num::NonZeroU64;
 
 const NAME: &str = "Route64";
 const KIND: u8 = 0b01;
@@ -31,7 +32,7 @@ const SIGNS: u64 = 1 << 59 | 1 << 39 | 1 << 19;
 /// # Ok::<(), octaflow::lattice::LatticeError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Route64(u64);
+pub struct Route64(NonZeroU64);
 
 impl Route64 {
     /// The least coordinate.
@@ -56,9 +57,7 @@ impl Route64 {
             return Err(out_of_range(NAME, cell, Self::LEAST, Self::GREATEST));
         }
         let cell = (ux as u64) << 40 | (uy as u64) << 20 | uz as u64;
-        Ok(Route64(
-            (KIND as u64) << 62 | (tier as u64) << 60 | cell ^ SIGNS,
-        ))
+        Ok(Self::proven((tier as u64) << 60 | cell ^ SIGNS))
     }
 
     /// The cell, in lattice units.
@@ -70,35 +69,60 @@ impl Route64 {
     /// The scale tier, 0…3.
     #[inline]
     pub const fn tier(self) -> u8 {
-        (self.0 >> 60 & 3) as u8
+        (self.0.get() >> 60 & 3) as u8
     }
 
     /// The 14 neighbours in the fixed order of [`NEIGHBOURS`], `None` for those with a coordinate outside
     /// [`Route64::LEAST`]…[`Route64::GREATEST`].
     #[inline]
     pub fn neighbours(self) -> [Option<Self>; 14] {
-        let cell = self.cell();
-        let inside = |c: i32| (Self::LEAST + 2..=Self::GREATEST - 2).contains(&c);
-        if cell.xyz().into_iter().all(inside) {
-            // Coordinates raised above 0 stay in their fields, so that one sum steps all three.
-            let raised = self.0 ^ SIGNS;
-            STEPS.map(|step| Some(Route64(raised.wrapping_add(step) ^ SIGNS)))
+        // Coordinates raised above 0 stay in their fields, so that one sum steps all three.
+        let raised = self.rank();
+        if is_inside(raised) {
+            STEPS.map(|step| NonZeroU64::new(raised.wrapping_add(step) ^ SIGNS).map(Route64))
         } else {
-            std::array::from_fn(|direction| Self::new(self.tier(), cell.neighbour(direction)?).ok())
+            self.neighbours_at_the_edge()
+        }
+    }
+
+    /// The plain form of [`Route64::neighbours`].
+    #[cold]
+    #[inline(never)]
+    fn neighbours_at_the_edge(self) -> [Option<Self>; 14] {
+        std::array::from_fn(|direction| {
+            Self::new(self.tier(), self.cell().neighbour(direction)?).ok()
+        })
+    }
+
+    /// The identifier with these bits, which the caller has proven.
+    #[inline]
+    const fn proven(bits: u64) -> Self {
+        match NonZeroU64::new(bits | (KIND as u64) << 62) {
+            Some(bits) => Route64(bits),
+            None => unreachable!(),
         }
     }
 
     /// The signed coordinate whose lowest bit is `shift`.
     #[inline]
     const fn field(self, shift: u32) -> i32 {
-        ((self.0 << (44 - shift)) as i64 >> 44) as i32
+        ((self.0.get() << (44 - shift)) as i64 >> 44) as i32
     }
 
     /// A number whose order is the identifiers': each sign bit turned over.
     #[inline]
     const fn rank(self) -> u64 {
-        self.0 ^ SIGNS
+        self.0.get() ^ SIGNS
     }
+}
+
+/// True if no field of raised coordinates is within 2 of its ends, so that no neighbour is out of range.
+#[inline]
+const fn is_inside(raised: u64) -> bool {
+    // Of the 19 bits above a field's lowest some two in a row differ, unless they are all zeros or all ones.
+    const INNER: u64 = (1 << 18) - 1 << 1;
+    let differ = raised ^ raised >> 1;
+    differ & INNER != 0 && differ & INNER << 20 != 0 && differ & INNER << 40 != 0
 }
 
 /// [`NEIGHBOURS`] as numbers to add to raised coordinates where they lie among the bits.
@@ -144,7 +168,7 @@ impl TryFrom<u64> for Route64 {
     #[inline]
     fn try_from(bits: u64) -> Result<Self, LatticeError> {
         check_kind(NAME, KIND, bits)?;
-        let id = Route64(bits);
+        let id = Self::proven(bits);
         if (bits ^ bits >> 20) & 1 == 0 && (bits ^ bits >> 40) & 1 == 0 {
             Ok(id)
         } else {
@@ -167,7 +191,7 @@ impl TryFrom<Cell> for Route64 {
 impl From<Route64> for u64 {
     #[inline]
     fn from(id: Route64) -> u64 {
-        id.0
+        id.0.get()
     }
 }
 
