@@ -120,7 +120,7 @@ const fn level(from: u64, octant: u64) -> (u64, u64) {
         (0, 0)
     } else {
         let even = (visit - 1) / 2 * 2;
-        let ones = if visit % 2 == 0 { visit - 1 } else { visit };
+        let ones = (visit - 1) | 1;
         (even ^ even >> 1, ones.trailing_ones() as u64)
     };
     let next_entry = entry ^ rotate_left(inner_entry, along + 1);

@@ -39,3 +39,6 @@ pub use metric::{
 };
 pub use morton::{morton_decode, morton_encode};
 pub use route64::Route64;
+
+#[cfg(test)]
+mod tests;

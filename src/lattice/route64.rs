@@ -120,7 +120,7 @@ impl Route64 {
 #[inline]
 const fn is_inside(raised: u64) -> bool {
     // Of the 19 bits above a field's lowest some two in a row differ, unless they are all zeros or all ones.
-    const INNER: u64 = (1 << 18) - 1 << 1;
+    const INNER: u64 = 0x7_fffe;
     let differ = raised ^ raised >> 1;
     differ & INNER != 0 && differ & INNER << 20 != 0 && differ & INNER << 40 != 0
 }
