@@ -14,5 +14,6 @@ pub mod engine;
 mod error;
 pub mod lattice;
 pub mod partition;
+pub mod picture;
 
 pub use error::{Error, Result};
