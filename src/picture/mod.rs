@@ -9,6 +9,7 @@
 //! ```
 
 mod canvas;
+mod legend;
 mod palette;
 mod panel;
 mod plan;

@@ -88,6 +88,11 @@ impl<'a> Panel<'a> {
         ABOVE + self.slice.size[1] + BELOW
     }
 
+    /// Where the image's upper left corner is if the panel's is at `(left, top)`.
+    pub(super) fn image(&self, left: usize, top: usize) -> (usize, usize) {
+        (left + self.margin, top + ABOVE)
+    }
+
     /// Draws the panel with its upper left corner at `(left, top)`.
     pub(super) fn draw(
         &self,
@@ -97,7 +102,7 @@ impl<'a> Panel<'a> {
         scale: &FieldScale,
         sources: &[Cell],
     ) {
-        let (x, y) = (left + self.margin, top + ABOVE);
+        let (x, y) = self.image(left, top);
         self.draw_field(canvas, x, y, scale);
         let [width, height] = self.slice.size;
         canvas.outline(x, y, width, height, FRAME);

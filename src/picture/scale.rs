@@ -47,8 +47,13 @@ pub(super) fn multiples(step: f64, low: f64, high: f64) -> Vec<f64> {
 /// A number in metres, with the digits that `step` has.
 pub(super) fn number(value: f64, step: f64) -> String {
     let digits = (-step.log10() - 1e-9).ceil();
-    if value != 0.0 && (digits > 6.0 || value.abs() >= 1e9) {
-        return format!("{value:.3e}");
+    if digits > 6.0 || value.abs() >= 1e9 {
+        let zero = value == 0.0;
+        return if zero {
+            "0".to_owned()
+        } else {
+            format!("{value:.3e}")
+        };
     }
     let text = format!("{value:.*}", digits.max(0.0) as usize);
     // No minus before a zero.
@@ -103,6 +108,7 @@ mod tests {
         assert_eq!(number(-0.0, 0.1), "0.0");
         assert_eq!(number(40.0, 20.0), "40");
         assert_eq!(number(3e-8, 1e-8), "3.000e-8");
+        assert_eq!(number(0.0, 1e-300), "0");
         assert_eq!(number(7e12, 1.0), "7.000e12");
         assert_eq!(position(130.25, 2.5), "130.25");
         assert_eq!(position(-3.0, 0.1), "-3");

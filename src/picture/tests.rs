@@ -1,23 +1,23 @@
 //! Pictures of small worlds, decoded again.
 
 use super::palette::{OBSTACLE, Rgb, SOURCE, UNREACHED_FILL, UNREACHED_HATCH, WHITE, ramp};
-use super::plan::{BLOCKED, OPEN, OUTSIDE};
+use super::render::Layout;
 use super::{PicturePlan, Samples};
-use crate::brick::{BRICK_CELLS, BrickId, Costs, Local};
+use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::{Cell, Frame, NEIGHBOURS, UNREACHED, axial_half, diagonal_half};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 /// A world of bricks, with its distances.
-pub(super) struct World {
-    pub(super) low: [i32; 3],
-    pub(super) high: [i32; 3],
-    pub(super) bricks: BTreeMap<BrickId, (Box<Costs>, Box<[u32; BRICK_CELLS]>)>,
+struct World {
+    low: [i32; 3],
+    high: [i32; 3],
+    bricks: BTreeMap<BrickId, (Box<Costs>, Box<[u32; BRICK_CELLS]>)>,
 }
 
 impl World {
     /// The cells of the box `low…high` (both included) with the costs that `cost` gives.
-    pub(super) fn new(low: [i32; 3], high: [i32; 3], cost: impl Fn([i32; 3]) -> u16) -> Self {
+    fn new(low: [i32; 3], high: [i32; 3], cost: impl Fn([i32; 3]) -> u16) -> Self {
         let mut bricks = BTreeMap::new();
         for z in low[2]..=high[2] {
             for y in low[1]..=high[1] {
@@ -42,7 +42,7 @@ impl World {
     }
 
     /// Dijkstra from `source`, cell by cell.
-    pub(super) fn solve(mut self, source: Cell) -> Self {
+    fn solve(mut self, source: Cell) -> Self {
         let mut heap = BinaryHeap::from([Reverse((0u32, source))]);
         self.set(source, 0);
         while let Some(Reverse((ticks, cell))) = heap.pop() {
@@ -83,12 +83,12 @@ impl World {
         self.bricks.get_mut(&brick).unwrap().1[local.index()] = ticks;
     }
 
-    pub(super) fn plan(&self, cell_size_m: f64, through: Cell) -> PicturePlan {
+    fn plan(&self, cell_size_m: f64, through: Cell) -> PicturePlan {
         let frame = Frame::new([-3.0, 10.0, 0.25], cell_size_m).unwrap();
         PicturePlan::new(self.low, self.high, frame, through)
     }
 
-    pub(super) fn paint(&self, plan: &PicturePlan) -> Samples {
+    fn paint(&self, plan: &PicturePlan) -> Samples {
         let mut samples = plan.blank();
         for (&brick, (costs, ticks)) in &self.bricks {
             plan.paint(&mut samples, brick, costs, ticks);
@@ -97,6 +97,201 @@ impl World {
     }
 }
 
-pub(super) fn cell(x: i32, y: i32, z: i32) -> Cell {
+fn cell(x: i32, y: i32, z: i32) -> Cell {
     Cell::new(x, y, z).unwrap()
+}
+
+/// A decoded picture: its width and height, and its pixels row by row.
+fn decode(png: &[u8]) -> ([usize; 2], Vec<Rgb>) {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png))
+        .read_info()
+        .unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut bytes).unwrap();
+    assert_eq!(
+        (info.color_type, info.bit_depth),
+        (png::ColorType::Rgb, png::BitDepth::Eight)
+    );
+    let size = [info.width as usize, info.height as usize];
+    (size, bytes.as_chunks().0.to_vec())
+}
+
+/// The pixel of the canvas that shows the middle of a cell in slice `s`.
+fn pixel_of(plan: &PicturePlan, layout: &Layout, s: usize, cell: Cell) -> [usize; 2] {
+    let slice = &plan.slices[s];
+    let (panel, [left, top]) = &layout.panels[s];
+    let (x, y) = panel.image(*left, *top);
+    let [right, up] = [0, 1].map(|a| slice.px(a, f64::from(cell.xyz()[slice.axes[a]])) as usize);
+    [x + right, y + slice.size[1] - 1 - up]
+}
+
+/// Rooms of 10 × 6 × 4 bricks: a wall with a door, and a closed box.
+fn rooms() -> World {
+    World::new([32, 16, 48], [190, 110, 110], |[x, y, z]| {
+        let wall = (100..104).contains(&x) && y < 90;
+        let shell = [x - 150, y - 60, z - 80].map(i32::abs).into_iter().max() == Some(12);
+        let shell = shell || [x - 150, y - 60, z - 80].map(i32::abs).into_iter().max() == Some(11);
+        if wall || shell {
+            0
+        } else {
+            256 + (x as u16 & 1)
+        }
+    })
+}
+
+#[test]
+fn the_picture_shows_what_is_where() {
+    let source = cell(60, 60, 80);
+    let world = rooms().solve(source);
+    let plan = world.plan(0.1, source);
+    let samples = world.paint(&plan);
+    let (size, pixels) = decode(&plan.render(&samples, &[source], "Rooms").unwrap());
+    let layout = Layout::new(&plan, &samples);
+    assert_eq!(size, layout.size);
+    assert!(
+        plan.slices
+            .iter()
+            .all(|slice| slice.size.iter().all(|&px| px <= 640))
+    );
+    assert_eq!(plan.slices[0].size[0], 640);
+
+    let at = |s: usize, cell: Cell| {
+        let [x, y] = pixel_of(&plan, &layout, s, cell);
+        pixels[y * size[0] + x]
+    };
+    let most = *samples
+        .words()
+        .iter()
+        .filter(|&&word| word < UNREACHED)
+        .max()
+        .unwrap();
+    let mut on_ramp = 0;
+    for (s, shown) in [
+        (0, [[80, 40, 80], [180, 100, 80], [140, 20, 80]]),
+        (1, [[80, 60, 60], [92, 60, 108], [184, 60, 80]]),
+        (2, [[60, 20, 60], [60, 96, 60], [60, 30, 108]]),
+    ] {
+        for [x, y, z] in shown {
+            let (_, ticks) = world.get(cell(x, y, z));
+            let expected = ramp(f64::from(ticks) / f64::from(most));
+            on_ramp += usize::from(at(s, cell(x, y, z)) == expected);
+        }
+        assert_eq!(at(s, source), SOURCE);
+    }
+    // A place may lie on an isoline, but not many can.
+    assert!(
+        on_ramp >= 7,
+        "{on_ramp} of 9 places have the colour of their distance"
+    );
+    for (s, [x, y, z]) in [(0, [102, 50, 80]), (0, [162, 60, 80]), (1, [102, 60, 100])] {
+        assert_eq!(at(s, cell(x, y, z)), OBSTACLE);
+    }
+    let closed = at(0, cell(150, 60, 80));
+    assert!([UNREACHED_FILL, UNREACHED_HATCH].contains(&closed));
+    assert_eq!(pixels[0], WHITE);
+}
+
+#[test]
+fn pieces_merge_to_the_whole_in_any_order() {
+    let source = cell(60, 60, 80);
+    let world = rooms().solve(source);
+    let plan = world.plan(0.1, source);
+    let whole = world.paint(&plan);
+    let mut pieces = vec![plan.blank(), plan.blank(), plan.blank()];
+    for (i, (&brick, (costs, ticks))) in world.bricks.iter().enumerate() {
+        plan.paint(&mut pieces[i * 7 % 3], brick, costs, ticks);
+    }
+    for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
+        let mut sum = plan.blank();
+        for piece in order {
+            let words = pieces[piece].clone().into_words();
+            sum.merge(&plan.samples(words).unwrap());
+        }
+        assert_eq!(sum, whole);
+        let picture = |samples| plan.render(samples, &[source], "Rooms").unwrap();
+        assert_eq!(picture(&sum), picture(&whole));
+    }
+    assert_eq!(plan.samples(vec![0; 5]), None);
+}
+
+/// Every pixel of a slice shows the cell nearest to its centre, as a search among all cells near it finds.
+#[test]
+fn pixels_show_their_nearest_cells() {
+    let through = cell(7, 5, 9);
+    let plan = PicturePlan::new(
+        [1, 2, 3],
+        [14, 9, 17],
+        Frame::new([0.0; 3], 1.0).unwrap(),
+        through,
+    );
+    for slice in &plan.slices {
+        let mut shown = vec![Vec::new(); slice.pixels()];
+        slice.visit([0; 3], [15; 3], |pixel, cell| shown[pixel].push(cell));
+        slice.visit([0, 0, 16], [15, 15, 31], |pixel, cell| {
+            shown[pixel].push(cell)
+        });
+        for (pixel, shown) in shown.iter().enumerate().step_by(97) {
+            let mut point = [f64::from(slice.at); 3];
+            let row = slice.size[1] - 1 - pixel / slice.size[0];
+            for (a, i) in [(0, pixel % slice.size[0]), (1, row)] {
+                point[slice.axes[a]] = slice.low[a] + (i as f64 + 0.5) * slice.units_per_px(a);
+            }
+            let square = |cell: Cell| -> f64 {
+                (0..3)
+                    .map(|a| (f64::from(cell.xyz()[a]) - point[a]).powi(2))
+                    .sum()
+            };
+            let all =
+                (0..20i32.pow(3)).filter_map(|i| Cell::new(i % 20, i / 20 % 20, i / 400).ok());
+            let least = all.map(square).fold(f64::INFINITY, f64::min);
+            for &cell in shown {
+                assert!(square(cell) < least + 1e-6, "{cell} at {point:?}");
+            }
+            let inside = (0..3).all(|a| {
+                point[a] > [1, 2, 3][a] as f64 + 0.5 && point[a] < [14, 9, 17][a] as f64 - 0.5
+            });
+            assert!(!inside || !shown.is_empty(), "nothing at {point:?}");
+        }
+    }
+}
+
+#[test]
+fn pictures_of_every_shape_can_be_drawn() {
+    let through = cell(20, 30, 40);
+    let boxes = [
+        ([20, 30, 40], [20, 30, 40]),
+        ([9, 9, 9], [-9, -9, -9]),
+        ([0, 0, 40], [3000, 2000, 40]),
+        ([0, 30, 40], [65535, 30, 40]),
+        ([0, 0, 0], [65535, 65535, 65535]),
+    ];
+    let frames = [
+        ([0.0; 3], 0.05),
+        ([4e5, 5.5e6, -30.0], 0.25),
+        ([1e15, -1e15, 0.0], 1e-9),
+        ([0.0; 3], 1e-300),
+        ([1e308; 3], 1e308),
+        ([-1.0; 3], 5e-324),
+    ];
+    for (low, high) in boxes {
+        for (origin_m, cell_size_m) in frames {
+            let frame = Frame::new(origin_m, cell_size_m).unwrap();
+            let plan = PicturePlan::new(low, high, frame, through);
+            assert!(plan.words() <= 3 * 640 * 640);
+            let (brick, local) = BrickId::locate(through).unwrap();
+            let (mut costs, mut ticks) = ([0; BRICK_CELLS], [UNREACHED; BRICK_CELLS]);
+            (costs[local.index()], ticks[local.index()]) = (256, 0);
+            let mut samples = plan.blank();
+            plan.paint(&mut samples, brick, &costs, &ticks);
+            let title = "Größe, 地図 und \u{7}: ".repeat(20);
+            let (size, _) = decode(&plan.render(&samples, &[through], &title).unwrap());
+            assert!(
+                size.into_iter().all(|px| (300..2000).contains(&px)),
+                "{size:?}"
+            );
+            if cell_size_m == 0.05 {
+                plan.render(&plan.blank(), &[], "").unwrap();
+            }
+        }
+    }
 }
