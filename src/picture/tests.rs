@@ -197,7 +197,7 @@ fn pieces_merge_to_the_whole_in_any_order() {
     let world = rooms().solve(source);
     let plan = world.plan(0.1, source);
     let whole = world.paint(&plan);
-    let mut pieces = vec![plan.blank(), plan.blank(), plan.blank()];
+    let mut pieces = [plan.blank(), plan.blank(), plan.blank()];
     for (i, (&brick, (costs, ticks))) in world.bricks.iter().enumerate() {
         plan.paint(&mut pieces[i * 7 % 3], brick, costs, ticks);
     }
@@ -273,8 +273,10 @@ fn pictures_of_every_shape_can_be_drawn() {
         ([1e308; 3], 1e308),
         ([-1.0; 3], 5e-324),
     ];
-    for (low, high) in boxes {
-        for (origin_m, cell_size_m) in frames {
+    for (b, (low, high)) in boxes.into_iter().enumerate() {
+        // Every box in one frame, and every frame around one box.
+        let used = if b == 1 { &frames[..] } else { &frames[..1] };
+        for &(origin_m, cell_size_m) in used {
             let frame = Frame::new(origin_m, cell_size_m).unwrap();
             let plan = PicturePlan::new(low, high, frame, through);
             assert!(plan.words() <= 3 * 640 * 640);
