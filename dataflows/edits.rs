@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::lattice::Cell;
 use crate::partition::Plan;
 use bytemuck::{Pod, Zeroable};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 /// What one row of an epoch asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,29 +44,18 @@ pub enum Edit {
         /// The label of the source.
         label: u32,
     },
-    /// Makes a source an ordinary cell again.
+    /// Makes a source an ordinary cell again; nothing if it is none.
     RemoveSource {
         /// The cell.
         cell: Cell,
     },
 }
 
-/// Why an epoch cannot be applied.
+/// Why an epoch cannot be applied: a row makes a source of a cell that is blocked, or not in the map, after the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fault {
     /// The number of the row, as it was given.
     pub row: u64,
-    /// What is wrong with it.
-    pub kind: FaultKind,
-}
-
-/// What is wrong with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FaultKind {
-    /// The source's cell is blocked, or not in the map.
-    BlockedSource,
-    /// The cell is no source.
-    NoSource,
 }
 
 /// A row on its way to a worker that it concerns.
@@ -93,12 +82,12 @@ pub(super) struct CornerRecord {
     pub worker: u16,
 }
 
-/// A fault on its way to every worker, or (with kind 0) the word that there is an epoch.
+/// A fault on its way to every worker, or (where not faulty) the word that there is an epoch.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub(super) struct FaultRecord {
     row: u64,
-    kind: u32,
+    faulty: u32,
     /// The worker that it goes to.
     pub worker: u32,
 }
@@ -274,35 +263,13 @@ impl EpochEdits {
                 self.costs.insert(cell, (row, cost));
             }
         }
-        let (mut added, mut removed) = (FxHashSet::default(), FxHashSet::default());
-        for row in &self.rows {
+        let blocked = |row: &&RowRecord| {
             let (brick, local) = unpack(row.cell);
-            match row.kind {
-                ADD_SOURCE => {
-                    let settled = self.costs.get(&row.cell).map(|&(_, cost)| cost);
-                    if settled.unwrap_or_else(|| engine.cost(brick, local)) == 0 {
-                        return Some(Fault {
-                            row: row.row,
-                            kind: FaultKind::BlockedSource,
-                        });
-                    }
-                    added.insert(row.cell);
-                    removed.remove(&row.cell);
-                }
-                REMOVE_SOURCE => {
-                    let before = engine.is_source(brick, local) && !removed.contains(&row.cell);
-                    if !(added.remove(&row.cell) || before) {
-                        return Some(Fault {
-                            row: row.row,
-                            kind: FaultKind::NoSource,
-                        });
-                    }
-                    removed.insert(row.cell);
-                }
-                _ => {}
-            }
-        }
-        None
+            let settled = self.costs.get(&row.cell).map(|&(_, cost)| cost);
+            row.kind == ADD_SOURCE && settled.unwrap_or_else(|| engine.cost(brick, local)) == 0
+        };
+        let fault = self.rows.iter().find(blocked);
+        fault.map(|row| Fault { row: row.row })
     }
 
     /// Makes the edits.
@@ -315,9 +282,7 @@ impl EpochEdits {
             let (brick, local) = unpack(row.cell);
             match row.kind {
                 ADD_SOURCE => engine.add_source(brick, local, row.value),
-                REMOVE_SOURCE => {
-                    engine.remove_source(brick, local);
-                }
+                REMOVE_SOURCE => engine.remove_source(brick, local),
                 _ => {}
             }
         }
@@ -341,11 +306,7 @@ pub(super) fn fault_records(
     me: usize,
     workers: usize,
 ) -> impl Iterator<Item = FaultRecord> {
-    let (row, kind) = match fault {
-        None => (0, 0),
-        Some(fault) if fault.kind == FaultKind::BlockedSource => (fault.row, 1),
-        Some(fault) => (fault.row, 2),
-    };
+    let (row, faulty) = fault.map_or((0, 0), |fault| (fault.row, 1));
     let to = if fault.is_some() {
         0..workers
     } else {
@@ -353,7 +314,7 @@ pub(super) fn fault_records(
     };
     to.map(move |worker| FaultRecord {
         row,
-        kind,
+        faulty,
         worker: worker as u32,
     })
 }
@@ -361,15 +322,7 @@ pub(super) fn fault_records(
 impl FaultRecord {
     /// The fault, unless the record only tells that there is an epoch.
     pub fn fault(&self) -> Option<Fault> {
-        let kind = match self.kind {
-            0 => return None,
-            1 => FaultKind::BlockedSource,
-            _ => FaultKind::NoSource,
-        };
-        Some(Fault {
-            row: self.row,
-            kind,
-        })
+        (self.faulty != 0).then_some(Fault { row: self.row })
     }
 }
 

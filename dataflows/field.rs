@@ -33,6 +33,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use timely::Container;
 use timely::container::{CapacityContainerBuilder, DrainContainer, PushInto, SizableContainer};
 use timely::dataflow::channels::pact::{ExchangeCore, Pipeline};
@@ -51,6 +52,9 @@ const SLICE: usize = 48;
 
 /// How many bricks' changes are given out at a time.
 const CHANGES_SLICE: usize = 64;
+
+/// The longest time between two looks at the work.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A cell of the field: one record of the collection of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +98,20 @@ impl FieldInput {
         time: Time,
         edits: impl IntoIterator<Item = (u64, Edit)>,
     ) -> Result<(), Fault> {
+        self.epoch_with(worker, time, edits, || ())
+    }
+
+    /// As [`FieldInput::epoch`]; calls `look` now and then while it works.
+    ///
+    /// # Errors
+    /// As [`FieldInput::epoch`].
+    pub fn epoch_with(
+        &mut self,
+        worker: &mut Worker,
+        time: Time,
+        edits: impl IntoIterator<Item = (u64, Edit)>,
+        mut look: impl FnMut(),
+    ) -> Result<(), Fault> {
         let handle = self.handle.as_mut().expect("the input is open");
         handle.advance_to(time);
         for record in epoch_records(worker.peers()) {
@@ -106,7 +124,10 @@ impl FieldInput {
             Some(next) => handle.advance_to(next),
             None => self.handle = None,
         }
-        worker.step_or_park_while(None, || self.probe.less_equal(&time));
+        while self.probe.less_equal(&time) {
+            worker.step_or_park(Some(LOOK));
+            look();
+        }
         match self.faults.borrow_mut().drain(..).min() {
             Some(fault) => Err(fault),
             None => Ok(()),

@@ -5,6 +5,7 @@
 
 pub mod edits;
 pub mod field;
+pub mod gather;
 pub mod wire;
 
 /// The time of an epoch, as users give it.

@@ -7,12 +7,15 @@
 //! ```
 
 pub mod brick;
+pub mod cli;
 pub mod cluster;
 #[path = "../dataflows/mod.rs"]
 pub mod dataflows;
 pub mod engine;
 mod error;
+pub mod lake;
 pub mod lattice;
+pub mod map;
 pub mod partition;
 pub mod picture;
 

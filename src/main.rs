@@ -1,1 +1,13 @@
-fn main() {}
+//! The command line program; see `octaflow --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match octaflow::cli::run(std::env::args_os().collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("octaflow: {error}");
+            ExitCode::from(error.exit_status())
+        }
+    }
+}

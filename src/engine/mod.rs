@@ -162,6 +162,11 @@ impl Engine {
         self.bricks.len()
     }
 
+    /// How many bricks this epoch has computed a row of so far.
+    pub fn touched_count(&self) -> usize {
+        self.touched.len()
+    }
+
     /// The slots of the own bricks in ascending order of their ids.
     pub fn slots_by_id(&self) -> Vec<u32> {
         let mut slots: Vec<u32> = (0..self.bricks.len() as u32).collect();

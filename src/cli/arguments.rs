@@ -1,0 +1,95 @@
+//! What clap leaves to be done: several positions after one flag, and errors of one sentence.
+
+use crate::{Error, Result};
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+
+/// Flags that take one or more positions.
+const POSITION_FLAGS: [&str; 1] = ["--source"];
+
+/// Writes `--source A B` as `--source=A --source=B`, so that coordinates may be negative and other flags follow.
+pub(super) fn separate_positions(args: Vec<OsString>) -> Vec<OsString> {
+    let mut separated = Vec::with_capacity(args.len());
+    let mut flag: Option<&str> = None;
+    let mut fresh = false;
+    for arg in args {
+        let text = arg.to_str();
+        if let (Some(name), Some(value)) = (flag, text)
+            && (fresh && !value.starts_with("--") || looks_like_a_position(value))
+        {
+            separated.push(OsString::from(format!("{name}={value}")));
+            fresh = false;
+            continue;
+        }
+        if let (Some(name), true) = (flag, fresh) {
+            separated.push(OsString::from(name));
+        }
+        flag = POSITION_FLAGS.into_iter().find(|f| Some(*f) == text);
+        fresh = flag.is_some();
+        if !fresh {
+            separated.push(arg);
+        }
+    }
+    if let (Some(name), true) = (flag, fresh) {
+        separated.push(OsString::from(name));
+    }
+    separated
+}
+
+fn looks_like_a_position(text: &str) -> bool {
+    text.contains(',')
+        && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
+        && !text.starts_with("--")
+}
+
+/// Prints help where that was asked for; makes one sentence of an error.
+pub(super) fn help_or_error(error: &clap::Error) -> Result<()> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error
+            .print()
+            .map_err(|e| super::refused("the help could not be printed", &e)),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Err(
+            Error::input("no command is given: it should be field, as in octaflow field --help"),
+        ),
+        _ => Err(Error::input(one_sentence(&error.to_string()))),
+    }
+}
+
+/// The first paragraph of clap's message on one line, and its tips.
+fn one_sentence(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let mut parts: Vec<&str> = Vec::new();
+    for line in message.lines().map(str::trim) {
+        if line.starts_with("Usage:") || line.starts_with("For more information") {
+            break;
+        }
+        if !line.is_empty() {
+            parts.push(line);
+        }
+    }
+    let sentence = parts.join(" ").replace("  ", " ");
+    format!(
+        "{}; octaflow field --help shows what can be given",
+        sentence.trim_end_matches('.')
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::separate_positions;
+    use std::ffi::OsString;
+
+    #[test]
+    fn positions_may_follow_one_flag_and_be_negative() {
+        let args = "octaflow field --source -1,2,3 4,5,-6 --json --source 7,8,9 --out x";
+        let separated = separate_positions(args.split(' ').map(OsString::from).collect());
+        let expected =
+            "octaflow field --source=-1,2,3 --source=4,5,-6 --json --source=7,8,9 --out x";
+        let expected: Vec<OsString> = expected.split(' ').map(OsString::from).collect();
+        assert_eq!(separated, expected);
+        let bare: Vec<OsString> = ["octaflow", "field", "--source", "--json"]
+            .map(OsString::from)
+            .into();
+        assert_eq!(separate_positions(bare.clone()), bare);
+    }
+}

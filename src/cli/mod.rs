@@ -1,0 +1,48 @@
+//! The command line: arguments in, checked configurations out, and the commands that run them.
+//!
+//! `main` prints errors and nobody else does. Data and `--json` go to stdout, everything for people to stderr.
+
+mod arguments;
+mod cluster;
+mod field;
+mod field_run;
+mod progress;
+mod summary;
+mod worker;
+
+use crate::{Error, Result};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Exact, incremental answers about 3D space on a body-centred-cubic lattice, from a laptop to a cluster.
+#[derive(Debug, Parser)]
+#[command(name = "octaflow", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Field(field::FieldArgs),
+}
+
+/// Runs the program with its arguments, the program's own name first.
+///
+/// # Errors
+/// As the contract sorts them: unusable arguments or input, a lost peer, or what the machine refused.
+pub fn run(args: Vec<OsString>) -> Result<()> {
+    let args = arguments::separate_positions(args);
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return arguments::help_or_error(&error),
+    };
+    match cli.command {
+        Command::Field(field) => field_run::run(field.check()?, &args),
+    }
+}
+
+/// What the machine refused while results were written or printed.
+fn refused(what: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::machine(format!("{what}: {error}"))
+}

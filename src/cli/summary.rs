@@ -1,0 +1,147 @@
+//! The summary of a run: one JSON object for programs, a few plain words for people.
+
+use serde::Serialize;
+use std::time::Duration;
+
+/// The `--json` summary of a run, also kept as `summary.json`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Summary {
+    pub command: &'static str,
+    pub workers: usize,
+    pub processes: usize,
+    pub partition: String,
+    pub map: MapSummary,
+    pub reached: u64,
+    pub epochs: u64,
+    pub seconds: Seconds,
+    pub epoch_micros: Percentiles,
+    pub peak_rss_bytes: u64,
+    pub bytes_written: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct MapSummary {
+    pub cells: u64,
+    pub open: u64,
+    pub bricks: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Seconds {
+    pub load: f64,
+    pub solve: f64,
+    pub write: f64,
+}
+
+/// Percentiles of times in microseconds; 0 where nothing was timed.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Percentiles {
+    pub p50: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+impl Percentiles {
+    /// The percentiles of times, by the nearest rank.
+    pub fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let rank = |percent: usize| {
+            let rank = (times.len() * percent).div_ceil(100).max(1) - 1;
+            times.get(rank).map_or(0, |t| t.as_micros() as u64)
+        };
+        Percentiles {
+            p50: rank(50),
+            p99: rank(99),
+            max: rank(100),
+        }
+    }
+}
+
+impl Summary {
+    /// The summary as one line of JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and names make JSON")
+    }
+
+    /// The summary in plain words, a line each.
+    pub fn in_words(&self, map: &str, out: &str) -> String {
+        let share = 100.0 * self.reached as f64 / self.map.open.max(1) as f64;
+        let workers = self.workers * self.processes;
+        let mut words = format!(
+            "{map}: {} cells, {} of them open, in {} bricks; read in {}.\n\
+             Reached {} cells ({share:.1} % of the open ones) in {} on {} in {}.\n",
+            grouped(self.map.cells),
+            grouped(self.map.open),
+            grouped(self.map.bricks),
+            seconds(self.seconds.load),
+            grouped(self.reached),
+            seconds(self.seconds.solve),
+            counted(workers, "worker"),
+            counted(self.processes, "process"),
+        );
+        if self.epochs > 0 {
+            words += &format!(
+                "Kept it exact through {}: {} µs in the median, {} µs at most.\n",
+                counted(self.epochs as usize, "epoch"),
+                grouped(self.epoch_micros.p50),
+                grouped(self.epoch_micros.max),
+            );
+        }
+        words += &format!(
+            "Wrote {:.1} MB to {out} in {}; at most {:.2} GB of memory a process.",
+            self.bytes_written as f64 / 1e6,
+            seconds(self.seconds.write),
+            self.peak_rss_bytes as f64 / 1e9,
+        );
+        words
+    }
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.2} s")
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = match what {
+        _ if count == 1 => "",
+        "process" => "es",
+        _ => "s",
+    };
+    format!("{} {what}{plural}", grouped(count as u64))
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_those_of_the_nearest_rank() {
+        let times = (1..=200).map(Duration::from_micros).collect();
+        let Percentiles { p50, p99, max } = Percentiles::of(times);
+        assert_eq!((p50, p99, max), (100, 198, 200));
+        assert_eq!(Percentiles::of(Vec::new()).max, 0);
+    }
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+    }
+}

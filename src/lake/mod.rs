@@ -1,0 +1,63 @@
+//! Results as Parquet, published whole or not at all.
+//!
+//! ```text
+//! FieldWriter  ─┐ rows, a group at a time
+//!               ├────────────────────────► TableWriter ─► pages with checksums ─► part-00000.parquet
+//! ChangeWriter ─┘ merged from sorted runs                                                 │
+//!                                            Stage: .NAME.octaflow-RUN/result/field/ ◄────┘
+//!                                              │ publish: sync, then exchange with DIR
+//!                                              ▼
+//!                                             DIR/field/part-00000.parquet, DIR/summary.json
+//! ```
+//!
+//! - A [`Stage`] is the folder beside DIR in which a run's files grow; publishing exchanges it with DIR in one
+//!   rename, so that a reader finds the former result or the new one.
+//! - A [`FieldWriter`] writes the rows of `field/`, a [`ChangeWriter`] those of `field_changes/`, each one file a
+//!   worker, in memory that does not depend on the number of rows.
+//! - A [`TableWriter`] is what both stand on: any table of numbers, a row group at a time.
+//!
+//! # Reading `cell` as the unsigned Index64
+//! `cell` holds the 64 bits of the Index64 as a signed integer, which every reader knows. The top bit of an Index64
+//! is 1, so every `cell` is negative and its order is that of the Index64. The unsigned number again:
+//!
+//! ```sql
+//! SELECT (cell::HUGEINT + 18446744073709551616)::UBIGINT AS index64 FROM 'DIR/field/*.parquet'; -- DuckDB
+//! ```
+//! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
+
+mod changes;
+mod field;
+mod former;
+mod lease;
+mod page;
+mod rows;
+mod runs;
+mod stage;
+mod table;
+
+pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
+pub use field::FieldWriter;
+pub use former::{MARKER, SUMMARY};
+pub use rows::{FieldColumns, cell_bits};
+pub use stage::Stage;
+pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};
+
+use crate::Error;
+use std::path::Path;
+
+/// What a writer left behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many rows the file has.
+    pub rows: u64,
+    /// How long the file is; 0 if there is no file, since a part without rows is kept for worker 0 only.
+    pub bytes: u64,
+}
+
+/// The machine's refusal to do `what` with `path`.
+fn refused(path: &Path, what: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::machine(format!(
+        "{} could not be {what}: {error}; it must lie where this user may write and where there is room",
+        path.display()
+    ))
+}

@@ -1,0 +1,280 @@
+//! The columns that `field/` and `field_changes/` share, and the rows that wait for a row group.
+
+use super::{Column, GROUP_ROWS, Packing, Values};
+use crate::brick::{BRICK_CELLS, BrickId, LOCAL_BY_INDEX, Local};
+use crate::lattice::{Frame, UNREACHED, distance_m};
+
+/// Which of the optional columns of a field are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FieldColumns {
+    /// `source` INT32: the index of the nearest source.
+    pub source: bool,
+    /// `next` INT8: the index, in the fixed neighbour order, of the step towards the source; −1 at it.
+    pub next: bool,
+}
+
+/// The column `cell` of the cell at `local` in `brick`: the bits of its Index64 (header `10`, tier 0, frame 0,
+/// LOD 15, Morton code of 48 bits with x lowest), as a signed integer.
+///
+/// # Example
+/// ```
+/// use octaflow::{brick::BrickId, lake::cell_bits, lattice::Cell};
+/// let (brick, local) = BrickId::locate(Cell::new(1, 3, 5).unwrap()).unwrap();
+/// assert_eq!(cell_bits(brick, local) as u64, 0b10 << 62 | 15 << 48 | 0b100_010_111);
+/// ```
+pub fn cell_bits(brick: BrickId, local: Local) -> i64 {
+    first_bits(brick) | MORTON_BY_PLACE[local.index()]
+}
+
+/// The `cell` of a brick's corner; the Morton codes inside the brick fill its twelve low bits.
+fn first_bits(brick: BrickId) -> i64 {
+    (0b10 << 62 | 15 << 48 | brick.code() << 12) as i64
+}
+
+/// The Morton code inside the brick of each place.
+static MORTON_BY_PLACE: [i64; BRICK_CELLS] = morton_by_place();
+
+const fn morton_by_place() -> [i64; BRICK_CELLS] {
+    let mut codes = [0; BRICK_CELLS];
+    let mut place = 0;
+    while place < BRICK_CELLS {
+        let parity = place >> 9;
+        let axes = [place & 7, place >> 3 & 7, place >> 6 & 7];
+        let (mut code, mut bit) = (0, 0);
+        while bit < 12 {
+            code |= ((2 * axes[bit % 3] + parity) >> (bit / 3) & 1) << bit;
+            bit += 1;
+        }
+        codes[place] = code as i64;
+        place += 1;
+    }
+    codes
+}
+
+/// What `write_brick` needs of each place, in ascending Index64 order.
+struct Rank {
+    place: u16,
+    morton: u16,
+    units: [u8; 3],
+}
+
+static RANKS: [Rank; BRICK_CELLS] = ranks();
+
+const fn ranks() -> [Rank; BRICK_CELLS] {
+    let mut ranks = [const {
+        Rank {
+            place: 0,
+            morton: 0,
+            units: [0; 3],
+        }
+    }; BRICK_CELLS];
+    let mut r = 0;
+    while r < BRICK_CELLS {
+        let place = LOCAL_BY_INDEX[r].index();
+        let parity = (place >> 9) as u8;
+        ranks[r] = Rank {
+            place: place as u16,
+            morton: MORTON_BY_PLACE[place] as u16,
+            units: [
+                2 * (place & 7) as u8 + parity,
+                2 * (place >> 3 & 7) as u8 + parity,
+                2 * (place >> 6 & 7) as u8 + parity,
+            ],
+        };
+        r += 1;
+    }
+    ranks
+}
+
+/// Room for a row group and one brick more, so that a brick is added before the group is written.
+const ROOM: usize = GROUP_ROWS + BRICK_CELLS;
+
+/// Rows of a field that wait until they fill a row group, column by column.
+pub(super) struct Rows {
+    columns: FieldColumns,
+    cell_size_m: f64,
+    len: usize,
+    cell: Vec<i64>,
+    lattice: [Vec<i32>; 3],
+    distance: Vec<f64>,
+    source: Vec<i32>,
+    next: Vec<i32>,
+}
+
+impl Rows {
+    /// No rows yet.
+    pub(super) fn new(columns: FieldColumns, frame: &Frame) -> Self {
+        Rows {
+            columns,
+            cell_size_m: frame.cell_size_m(),
+            len: 0,
+            cell: vec![0; ROOM],
+            lattice: std::array::from_fn(|_| vec![0; ROOM]),
+            distance: vec![0.0; ROOM],
+            source: vec![0; if columns.source { ROOM } else { 0 }],
+            next: vec![0; if columns.next { ROOM } else { 0 }],
+        }
+    }
+
+    /// The columns of the rows, in the order of [`Rows::values`].
+    pub(super) fn schema(columns: FieldColumns) -> Vec<Column> {
+        let column = |name, packing| Column { name, packing };
+        let mut schema = vec![
+            column("cell", Packing::Int64Delta),
+            column("lx", Packing::Int32Delta),
+            column("ly", Packing::Int32Delta),
+            column("lz", Packing::Int32Delta),
+            column("distance", Packing::DoubleDictionary),
+        ];
+        if columns.source {
+            schema.push(column("source", Packing::Int32Dictionary));
+        }
+        if columns.next {
+            schema.push(column("next", Packing::Int8Dictionary));
+        }
+        schema
+    }
+
+    /// How many rows wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds a row for each cell of a brick that `ticks` reaches, in ascending Index64 order.
+    ///
+    /// Morally: `for local in LOCAL_BY_INDEX { if ticks[local] != UNREACHED { push(…) } }`. Here every place is
+    /// written to the next free row and only reached ones make the row count, which leaves no branch to mispredict.
+    pub(super) fn push_brick(
+        &mut self,
+        brick: BrickId,
+        ticks: &[u32; BRICK_CELLS],
+        source: Option<&[u32; BRICK_CELLS]>,
+        next: Option<&[i8; BRICK_CELLS]>,
+    ) {
+        assert_eq!(source.is_some(), self.columns.source, "sources as promised");
+        assert_eq!(next.is_some(), self.columns.next, "next steps as promised");
+        let first = first_bits(brick);
+        let corner = brick.xyz().map(|c| c * crate::brick::BRICK_UNITS);
+        let room = self.len..self.len + BRICK_CELLS;
+        let cell = &mut self.cell[room.clone()];
+        let [x, y, z] = self.lattice.each_mut().map(|axis| &mut axis[room.clone()]);
+        let distance = &mut self.distance[room.clone()];
+        let mut rows = 0;
+        for rank in &RANKS {
+            let t = ticks[usize::from(rank.place)];
+            cell[rows] = first | i64::from(rank.morton);
+            x[rows] = corner[0] + i32::from(rank.units[0]);
+            y[rows] = corner[1] + i32::from(rank.units[1]);
+            z[rows] = corner[2] + i32::from(rank.units[2]);
+            distance[rows] = distance_m(t, self.cell_size_m);
+            rows += usize::from(t != UNREACHED);
+        }
+        let reached = || {
+            RANKS
+                .iter()
+                .filter(|r| ticks[usize::from(r.place)] != UNREACHED)
+        };
+        if let Some(source) = source {
+            for (row, rank) in self.source[room.clone()].iter_mut().zip(reached()) {
+                *row = source[usize::from(rank.place)] as i32;
+            }
+        }
+        if let Some(next) = next {
+            for (row, rank) in self.next[room].iter_mut().zip(reached()) {
+                *row = i32::from(next[usize::from(rank.place)]);
+            }
+        }
+        self.len += rows;
+    }
+
+    /// Adds one row, for the cell whose `cell` bits are `bits`.
+    pub(super) fn push(&mut self, bits: i64, ticks: u32, source: u32, next: i8) {
+        let brick = BrickId::from_code(bits as u64 >> 12 & ((1 << BrickId::BITS) - 1))
+            .expect("36 bits are a brick");
+        let corner = brick.xyz();
+        let row = self.len;
+        self.cell[row] = bits;
+        for (a, axis) in self.lattice.iter_mut().enumerate() {
+            let unit = (0..4).fold(0, |unit, bit| unit | (bits >> (3 * bit + a) & 1) << bit);
+            axis[row] = corner[a] * crate::brick::BRICK_UNITS + unit as i32;
+        }
+        self.distance[row] = distance_m(ticks, self.cell_size_m);
+        if self.columns.source {
+            self.source[row] = source as i32;
+        }
+        if self.columns.next {
+            self.next[row] = i32::from(next);
+        }
+        self.len += 1;
+    }
+
+    /// The first `rows` rows, column by column.
+    pub(super) fn values(&self, rows: usize) -> Vec<Values<'_>> {
+        let [x, y, z] = self
+            .lattice
+            .each_ref()
+            .map(|axis| Values::Int32(&axis[..rows]));
+        let mut values = vec![
+            Values::Int64(&self.cell[..rows]),
+            x,
+            y,
+            z,
+            Values::Double(&self.distance[..rows]),
+        ];
+        if self.columns.source {
+            values.push(Values::Int32(&self.source[..rows]));
+        }
+        if self.columns.next {
+            values.push(Values::Int32(&self.next[..rows]));
+        }
+        values
+    }
+
+    /// Forgets the first `rows` rows; the others move to the front.
+    pub(super) fn forget(&mut self, rows: usize) {
+        let rest = rows..self.len;
+        self.cell.copy_within(rest.clone(), 0);
+        for axis in &mut self.lattice {
+            axis.copy_within(rest.clone(), 0);
+        }
+        self.distance.copy_within(rest.clone(), 0);
+        if self.columns.source {
+            self.source.copy_within(rest.clone(), 0);
+        }
+        if self.columns.next {
+            self.next.copy_within(rest, 0);
+        }
+        self.len -= rows;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_ascend_and_rows_carry_their_coordinates() {
+        let frame = Frame::new([0.0; 3], 1.0).unwrap();
+        for corner in [[0, 0, 0], [5, 700, 4095], [4095, 4095, 4095]] {
+            let brick = BrickId::new(corner[0], corner[1], corner[2]).unwrap();
+            let mut whole = Rows::new(FieldColumns::default(), &frame);
+            let mut single = Rows::new(FieldColumns::default(), &frame);
+            whole.push_brick(brick, &[7; BRICK_CELLS], None, None);
+            for local in LOCAL_BY_INDEX {
+                single.push(cell_bits(brick, local), 7, 0, 0);
+                let row = single.len - 1;
+                let lattice = std::array::from_fn(|a| single.lattice[a][row]);
+                assert_eq!(brick.cell(local).xyz(), lattice);
+                assert!(row == 0 || single.cell[row - 1] < single.cell[row]);
+            }
+            assert_eq!(whole.cell[..BRICK_CELLS], single.cell[..BRICK_CELLS]);
+            assert_eq!(
+                whole.distance[..BRICK_CELLS],
+                single.distance[..BRICK_CELLS]
+            );
+            assert!(
+                (0..3).all(|a| whole.lattice[a][..BRICK_CELLS] == single.lattice[a][..BRICK_CELLS])
+            );
+        }
+    }
+}

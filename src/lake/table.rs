@@ -1,0 +1,264 @@
+//! One Parquet file of a table of numbers, written a row group at a time.
+
+use super::page::ChunkPages;
+use super::{Written, refused};
+use crate::lattice::{Frame, TICKS_PER_CELL_SIZE};
+use crate::{Error, Result};
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Physical, ZstdLevel};
+use parquet::column::writer::{ColumnWriter, get_column_writer};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{
+    EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr,
+};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many rows a full row group has: what DuckDB scans as one unit.
+pub const GROUP_ROWS: usize = 122_880;
+
+/// The zstd level of every page: measured, level 1 writes no faster on fields and needs more room.
+const ZSTD_LEVEL: i32 = 3;
+
+/// A dictionary grows to this many bytes in a row group (73,728 doubles); with more distinct values than that the
+/// plain encoding is the smaller one.
+const DICTIONARY_BYTES: usize = 576 << 10;
+
+/// A column of a table: never null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// Its type, and how it is packed.
+    pub packing: Packing,
+}
+
+/// The type of a column and the encoding that suits what it holds. Every reader that the results promise knows
+/// these encodings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// INT64 whose successive differences are small: DELTA_BINARY_PACKED.
+    Int64Delta,
+    /// INT64 of few distinct values: dictionary, then plain.
+    Int64Dictionary,
+    /// INT32 whose successive differences are small: DELTA_BINARY_PACKED.
+    Int32Delta,
+    /// INT32 of few distinct values: dictionary, then plain.
+    Int32Dictionary,
+    /// INT8 of few distinct values: dictionary, then plain.
+    Int8Dictionary,
+    /// DOUBLE of few distinct values: dictionary, then plain.
+    DoubleDictionary,
+}
+
+/// The values of one column in a row group.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// For the INT64 packings.
+    Int64(&'a [i64]),
+    /// For the INT32 and INT8 packings.
+    Int32(&'a [i32]),
+    /// For the DOUBLE packing.
+    Double(&'a [f64]),
+}
+
+/// The name of the file that holds the rows of worker `worker` in each folder of a result.
+pub fn part_name(worker: usize) -> String {
+    format!("part-{worker:05}.parquet")
+}
+
+/// Writes one Parquet file, non-null columns of numbers, a row group at a time; it keeps no more than the encoded
+/// pages of one column of one group.
+///
+/// Pages carry checksums, row groups and pages their statistics, the file its sort order, the frame, the lattice
+/// and the settings of the run.
+pub struct TableWriter {
+    path: PathBuf,
+    file: SerializedFileWriter<File>,
+    properties: WriterPropertiesPtr,
+    rows: u64,
+}
+
+impl TableWriter {
+    /// Creates the file at `path` (or empties it) with the given columns, whose rows will come sorted by the columns
+    /// with the indices `sorted_by`.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] naming the file if it cannot be created.
+    pub fn create(
+        path: &Path,
+        columns: &[Column],
+        sorted_by: &[usize],
+        frame: &Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
+        let file = File::create(path).map_err(|e| refused(path, "created", &e))?;
+        let properties = Arc::new(properties(columns, sorted_by, metadata(frame, settings)));
+        let written = schema(columns)
+            .and_then(|schema| SerializedFileWriter::new(file, schema, properties.clone()));
+        Ok(TableWriter {
+            path: path.to_owned(),
+            file: written.map_err(|e| unwritable(path, &e))?,
+            properties,
+            rows: 0,
+        })
+    }
+
+    /// Writes one row group: the values of every column, in the order of the columns.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] naming the file if it cannot be written.
+    ///
+    /// # Panics
+    /// If the values do not match the columns in number, kind and length: the caller's schema is broken.
+    pub fn write_group(&mut self, values: &[Values]) -> Result<()> {
+        let rows = self
+            .encode_group(values)
+            .map_err(|e| unwritable(&self.path, &e))?;
+        self.rows += rows as u64;
+        Ok(())
+    }
+
+    fn encode_group(&mut self, values: &[Values]) -> ParquetResult<usize> {
+        let columns = self.file.schema_descr().columns().to_vec();
+        assert_eq!(columns.len(), values.len(), "one slice of values a column");
+        let mut rows = None;
+        let mut group = self.file.next_row_group()?;
+        for (column, values) in columns.into_iter().zip(values) {
+            let mut chunk = Vec::new();
+            let pages = Box::new(ChunkPages::new(&mut chunk));
+            let mut writer = get_column_writer(column, self.properties.clone(), pages);
+            let written = match (&mut writer, values) {
+                (ColumnWriter::Int64ColumnWriter(w), Values::Int64(v)) => {
+                    w.write_batch(v, None, None)
+                }
+                (ColumnWriter::Int32ColumnWriter(w), Values::Int32(v)) => {
+                    w.write_batch(v, None, None)
+                }
+                (ColumnWriter::DoubleColumnWriter(w), Values::Double(v)) => {
+                    w.write_batch(v, None, None)
+                }
+                _ => panic!("the values have the type of their column"),
+            }?;
+            assert_eq!(
+                *rows.get_or_insert(written),
+                written,
+                "columns of one length"
+            );
+            let close = writer.close()?;
+            group.append_column(&Bytes::from(chunk), close)?;
+        }
+        group.close()?;
+        Ok(rows.unwrap_or(0))
+    }
+
+    /// Writes the footer and waits until the disk has the file. A file without rows is removed again unless it is
+    /// that of worker 0 (see [`part_name`]), so that a folder always shows its schema.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] naming the file if it cannot be written.
+    pub fn finish(mut self) -> Result<Written> {
+        let path = self.path;
+        self.file.finish().map_err(|e| unwritable(&path, &e))?;
+        let file = self.file.inner();
+        if self.rows == 0 && path.file_name() != Some(part_name(0).as_ref()) {
+            std::fs::remove_file(&path).map_err(|e| refused(&path, "removed", &e))?;
+            return Ok(Written::default());
+        }
+        file.sync_all().map_err(|e| refused(&path, "synced", &e))?;
+        let meta = file.metadata().map_err(|e| refused(&path, "read", &e))?;
+        Ok(Written {
+            rows: self.rows,
+            bytes: meta.len(),
+        })
+    }
+}
+
+fn unwritable(path: &Path, error: &ParquetError) -> Error {
+    match error {
+        ParquetError::External(cause) => refused(path, "written", cause),
+        other => refused(path, "written", other),
+    }
+}
+
+fn schema(columns: &[Column]) -> ParquetResult<TypePtr> {
+    let fields = columns.iter().map(|column| {
+        let (physical, logical) = match column.packing {
+            Packing::Int64Delta | Packing::Int64Dictionary => (Physical::INT64, None),
+            Packing::Int32Delta | Packing::Int32Dictionary => (Physical::INT32, None),
+            Packing::Int8Dictionary => (Physical::INT32, Some(LogicalType::integer(8, true))),
+            Packing::DoubleDictionary => (Physical::DOUBLE, None),
+        };
+        Type::primitive_type_builder(column.name, physical)
+            .with_repetition(Repetition::REQUIRED)
+            .with_logical_type(logical)
+            .build()
+            .map(Arc::new)
+    });
+    Type::group_type_builder("octaflow")
+        .with_fields(fields.collect::<ParquetResult<_>>()?)
+        .build()
+        .map(Arc::new)
+}
+
+fn properties(
+    columns: &[Column],
+    sorted_by: &[usize],
+    metadata: Vec<KeyValue>,
+) -> WriterProperties {
+    let sorting = sorted_by.iter().map(|&column| SortingColumn {
+        column_idx: column as i32,
+        descending: false,
+        nulls_first: false,
+    });
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("a level that zstd knows");
+    let common = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
+        .set_sorting_columns(Some(sorting.collect()))
+        .set_key_value_metadata(Some(metadata));
+    columns.iter().fold(common, packed).build()
+}
+
+fn packed(properties: WriterPropertiesBuilder, column: &Column) -> WriterPropertiesBuilder {
+    let path = ColumnPath::from(column.name);
+    let delta = matches!(column.packing, Packing::Int64Delta | Packing::Int32Delta);
+    let encoding = if delta {
+        Encoding::DELTA_BINARY_PACKED
+    } else {
+        Encoding::PLAIN
+    };
+    properties
+        .set_column_dictionary_enabled(path.clone(), !delta)
+        .set_column_encoding(path, encoding)
+}
+
+/// What a reader needs to make sense of the rows, beside the columns.
+fn metadata(frame: &Frame, settings: &[(String, String)]) -> Vec<KeyValue> {
+    let [x, y, z] = frame.origin_m();
+    let fixed = [
+        ("octaflow.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("octaflow.frame.origin_m", format!("{x},{y},{z}")),
+        ("octaflow.frame.cell_size_m", frame.cell_size_m().to_string()),
+        ("octaflow.frame.position", "origin_m + (lx,ly,lz) * cell_size_m / 2".to_owned()),
+        ("octaflow.lattice.version", "1".to_owned()),
+        ("octaflow.lattice.ticks_per_cell_size", TICKS_PER_CELL_SIZE.to_string()),
+        (
+            "octaflow.index64",
+            "from the top bit: 10, tier 2 bits = 0, frame 8 = 0, lod 4 = 15, Morton 48 with x lowest; cell is these \
+             bits as a signed integer"
+                .to_owned(),
+        ),
+    ];
+    let fixed = fixed.map(|(key, value)| KeyValue::new(key.to_owned(), value));
+    let settings = settings
+        .iter()
+        .map(|(key, value)| KeyValue::new(format!("octaflow.setting.{key}"), value.clone()));
+    fixed.into_iter().chain(settings).collect()
+}

@@ -1,0 +1,298 @@
+//! Tables: rows of named columns from CSV, newline-delimited JSON and Parquet files, one row at a time.
+//!
+//! A reader names the columns it wants; their order in the file is free and other columns are ignored. A value is
+//! taken as the number or text that it is, converted only where nothing is lost.
+
+mod csv;
+mod guard;
+mod ndjson;
+mod pages;
+mod parquet;
+
+use super::input::{extension, shown};
+use crate::{Error, Result};
+use std::io::Read;
+use std::path::Path;
+
+/// The most bytes that one row of a CSV or JSON file may take.
+const LONGEST_ROW_BYTES: u64 = 1 << 20;
+
+/// A value as it stands in the file.
+enum Field<'a> {
+    /// Null, or nothing between two commas.
+    Missing,
+    Signed(i64),
+    Unsigned(u64),
+    Float(f64),
+    /// Text of a column or member that is text.
+    Text(&'a [u8]),
+    /// Text that may stand for a number: a CSV field, never empty.
+    Untyped(&'a [u8]),
+    /// A value of a kind that is neither number nor text, and the kind's name.
+    Other(&'static str),
+}
+
+enum Source {
+    Csv(csv::CsvRows),
+    Ndjson(ndjson::NdjsonRows),
+    Parquet(parquet::ParquetRows),
+}
+
+/// The rows of a table.
+pub(super) struct Rows {
+    file: String,
+    wanted: &'static [&'static str],
+    source: Source,
+    number: u64,
+}
+
+impl Rows {
+    /// Opens a `.csv`, `.parquet`, `.json`, `.ndjson` or `.jsonl` file for the columns `wanted`, which other methods
+    /// name by their place in it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the extension is another, the header cannot be read, or a wanted column comes twice or is
+    /// of a type that is neither number nor text.
+    pub(super) fn open(path: &Path, wanted: &'static [&'static str]) -> Result<Self> {
+        let file = path.display().to_string();
+        let (opened, bytes) = match extension(path).as_str() {
+            "csv" | "parquet" | "json" | "ndjson" | "jsonl" => super::input::open(path)?,
+            _ => {
+                return Err(Error::input(format!(
+                    "{file}: the name of a table must end in .csv, .parquet or .json"
+                )));
+            }
+        };
+        let source = match extension(path).as_str() {
+            "csv" => Source::Csv(csv::CsvRows::new(&file, Box::new(opened), wanted)?),
+            "parquet" => Source::Parquet(parquet::ParquetRows::new(&file, opened, bytes, wanted)?),
+            _ => Source::Ndjson(ndjson::NdjsonRows::new(Box::new(opened), wanted)),
+        };
+        Ok(Rows::over(file, source, wanted))
+    }
+
+    /// The rows of a CSV table that comes from `reader`, called `name` in messages.
+    ///
+    /// # Errors
+    /// As [`Rows::open`].
+    pub(super) fn from_csv(
+        name: &str,
+        reader: Box<dyn Read + Send>,
+        wanted: &'static [&'static str],
+    ) -> Result<Self> {
+        let source = Source::Csv(csv::CsvRows::new(name, reader, wanted)?);
+        Ok(Rows::over(name.to_owned(), source, wanted))
+    }
+
+    fn over(file: String, source: Source, wanted: &'static [&'static str]) -> Self {
+        Rows {
+            file,
+            wanted,
+            source,
+            number: 0,
+        }
+    }
+
+    /// The table's name in messages.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Whether the table has a wanted column; JSON tables may have any.
+    pub(super) fn has(&self, column: usize) -> bool {
+        match &self.source {
+            Source::Csv(rows) => rows.has(column),
+            Source::Ndjson(_) => true,
+            Source::Parquet(rows) => rows.has(column),
+        }
+    }
+
+    /// Asserts that the table has wanted columns.
+    ///
+    /// # Errors
+    /// [`Error::Input`] that names the first one missing.
+    pub(super) fn require(&self, columns: &[usize]) -> Result<()> {
+        match columns.iter().find(|&&c| !self.has(c)) {
+            None => Ok(()),
+            Some(&c) => Err(Error::input(format!(
+                "{}: the table must have a column \"{}\"",
+                self.file, self.wanted[c]
+            ))),
+        }
+    }
+
+    /// How many bytes of the file were read, about.
+    pub(super) fn read_bytes(&self) -> u64 {
+        match &self.source {
+            Source::Csv(rows) => rows.read_bytes(),
+            Source::Ndjson(rows) => rows.read_bytes(),
+            Source::Parquet(rows) => rows.read_bytes(self.number),
+        }
+    }
+
+    /// The next row, or `None` after the last.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the row is malformed, [`Error::Machine`] if reading fails. No row follows an error.
+    #[inline]
+    pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
+        let more = match &mut self.source {
+            Source::Csv(rows) => rows.advance(&self.file),
+            Source::Ndjson(rows) => rows.advance(&self.file),
+            Source::Parquet(rows) => rows.advance(&self.file),
+        };
+        if !more? {
+            return Ok(None);
+        }
+        self.number += 1;
+        Ok(Some(Row { rows: self }))
+    }
+
+    /// The whole number that a malformed row still holds, after [`Rows::next_row`] gave its error.
+    pub(super) fn salvage_integer(&self, column: usize) -> Option<i64> {
+        match &self.source {
+            Source::Csv(_) => Row { rows: self }.integer(column).ok(),
+            // A line that is no object holds nothing, and batches are whole or not there.
+            Source::Ndjson(_) | Source::Parquet(_) => None,
+        }
+    }
+}
+
+/// One row of a table.
+pub(super) struct Row<'a> {
+    rows: &'a Rows,
+}
+
+impl<'a> Row<'a> {
+    /// The row's number: the first row of data is 1.
+    pub(super) fn number(&self) -> u64 {
+        self.rows.number
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is missing, or no whole number of 64 bits.
+    #[inline]
+    pub(super) fn integer(&self, column: usize) -> Result<i64> {
+        let whole = |f: f64| {
+            // 2⁶³ itself is out of range.
+            let inside = (-(2f64.powi(63))..2f64.powi(63)).contains(&f);
+            (inside && f.fract() == 0.0).then_some(f as i64)
+        };
+        let value = match self.field(column) {
+            Field::Signed(v) => Some(v),
+            Field::Unsigned(v) => i64::try_from(v).ok(),
+            Field::Float(f) => whole(f),
+            Field::Untyped(text) => number_text(text)
+                .and_then(|t| t.parse().ok().or_else(|| t.parse().ok().and_then(whole))),
+            _ => None,
+        };
+        value.ok_or_else(|| self.unfit(column, "a whole number of 64 bits"))
+    }
+
+    /// A number, which may be infinite or NaN.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is missing, or no number that a float of 64 bits holds.
+    #[inline]
+    pub(super) fn float(&self, column: usize) -> Result<f64> {
+        let value = match self.field(column) {
+            Field::Float(f) => Some(f),
+            Field::Signed(v) => Some(v as f64).filter(|&f| f as i128 == i128::from(v)),
+            Field::Unsigned(v) => Some(v as f64).filter(|&f| f as u128 == u128::from(v)),
+            Field::Untyped(text) => number_text(text).and_then(|t| t.parse().ok()),
+            _ => None,
+        };
+        value.ok_or_else(|| self.unfit(column, "a number"))
+    }
+
+    /// Three finite numbers.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if one is missing or not finite.
+    #[inline]
+    pub(super) fn position(&self, columns: [usize; 3]) -> Result<[f64; 3]> {
+        let mut position = [0.0; 3];
+        for (value, column) in position.iter_mut().zip(columns) {
+            *value = self.float(column)?;
+            if !value.is_finite() {
+                return Err(self.unfit(column, "a finite number"));
+            }
+        }
+        Ok(position)
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is missing, or no text.
+    pub(super) fn text(&self, column: usize) -> Result<&'a [u8]> {
+        match self.field(column) {
+            Field::Text(text) | Field::Untyped(text) => Ok(text),
+            _ => Err(self.unfit(column, "a text")),
+        }
+    }
+
+    /// The error that this row is wrong in the way `what` says.
+    #[cold]
+    pub(super) fn wrong(&self, what: impl std::fmt::Display) -> Error {
+        Error::input(format!("{}, row {}: {what}", self.rows.file, self.number()))
+    }
+
+    #[cold]
+    fn unfit(&self, column: usize, right: &str) -> Error {
+        let name = self.rows.wanted[column];
+        let found = match self.field(column) {
+            Field::Missing if !self.rows.has(column) => {
+                return self.wrong(format_args!("the table must have a column \"{name}\""));
+            }
+            Field::Missing => "missing".to_owned(),
+            Field::Signed(v) => v.to_string(),
+            Field::Unsigned(v) => v.to_string(),
+            Field::Float(v) => v.to_string(),
+            Field::Text(text) | Field::Untyped(text) => shown(text),
+            Field::Other(kind) => kind.to_owned(),
+        };
+        self.wrong(format_args!(
+            "column \"{name}\" is {found}: it must be {right}"
+        ))
+    }
+
+    #[inline]
+    fn field(&self, column: usize) -> Field<'a> {
+        match &self.rows.source {
+            Source::Csv(rows) => rows.field(column),
+            Source::Ndjson(rows) => rows.field(column),
+            Source::Parquet(rows) => rows.field(column),
+        }
+    }
+}
+
+/// Text that a number may be parsed from.
+fn number_text(text: &[u8]) -> Option<&str> {
+    std::str::from_utf8(text).ok()
+}
+
+/// Finds the wanted columns among the names of a header.
+///
+/// # Errors
+/// [`Error::Input`] if a wanted column comes twice.
+fn find_columns<'a>(
+    file: &str,
+    wanted: &[&str],
+    header: impl Iterator<Item = &'a [u8]>,
+) -> Result<Vec<Option<usize>>> {
+    let mut places = vec![None; wanted.len()];
+    for (place, name) in header.enumerate() {
+        if let Some(n) = wanted.iter().position(|w| w.as_bytes() == name)
+            && places[n].replace(place).is_some()
+        {
+            return Err(Error::input(format!(
+                "{file}: the table has two columns \"{}\"; each must have a name of its own",
+                wanted[n]
+            )));
+        }
+    }
+    Ok(places)
+}

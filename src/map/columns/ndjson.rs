@@ -1,0 +1,89 @@
+//! Rows of newline-delimited JSON: one object a line.
+
+use super::{Field, LONGEST_ROW_BYTES};
+use crate::map::input::{read_error, shown};
+use crate::{Error, Result};
+use serde_json::{Map, Value};
+use std::io::{BufRead, BufReader, Read};
+
+/// The rows of a JSON file; never more than one buffer ahead of the row that was asked for.
+pub(super) struct NdjsonRows {
+    reader: BufReader<Box<dyn Read + Send>>,
+    line: Vec<u8>,
+    line_number: u64,
+    read_bytes: u64,
+    wanted: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl NdjsonRows {
+    pub(super) fn new(inner: Box<dyn Read + Send>, wanted: &[&str]) -> Self {
+        NdjsonRows {
+            reader: BufReader::with_capacity(1 << 16, inner),
+            line: Vec::new(),
+            line_number: 0,
+            read_bytes: 0,
+            wanted: wanted.iter().map(|&name| name.to_owned()).collect(),
+            values: vec![Value::Null; wanted.len()],
+        }
+    }
+
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.read_bytes
+    }
+
+    pub(super) fn advance(&mut self, file: &str) -> Result<bool> {
+        loop {
+            if !self.read_line(file)? {
+                return Ok(false);
+            }
+            if !self.line.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let mut object: Map<String, Value> = serde_json::from_slice(&self.line).map_err(|e| {
+            Error::input(format!(
+                "{file}, line {}: {} must be one JSON object: {e}",
+                self.line_number,
+                shown(self.line.trim_ascii())
+            ))
+        })?;
+        for (value, name) in self.values.iter_mut().zip(&self.wanted) {
+            *value = object.remove(name).unwrap_or(Value::Null);
+        }
+        Ok(true)
+    }
+
+    pub(super) fn field(&self, column: usize) -> Field<'_> {
+        match &self.values[column] {
+            Value::Null => Field::Missing,
+            Value::String(text) => Field::Text(text.as_bytes()),
+            Value::Bool(_) => Field::Other("a boolean"),
+            Value::Array(_) => Field::Other("an array"),
+            Value::Object(_) => Field::Other("an object"),
+            Value::Number(number) => number
+                .as_i64()
+                .map(Field::Signed)
+                .or_else(|| number.as_u64().map(Field::Unsigned))
+                .or_else(|| number.as_f64().map(Field::Float))
+                .unwrap_or(Field::Other("a number too large")),
+        }
+    }
+
+    fn read_line(&mut self, file: &str) -> Result<bool> {
+        self.line.clear();
+        self.line_number += 1;
+        let n = (&mut self.reader)
+            .take(LONGEST_ROW_BYTES)
+            .read_until(b'\n', &mut self.line)
+            .map_err(|e| read_error(file, &e))?;
+        self.read_bytes += n as u64;
+        if n as u64 == LONGEST_ROW_BYTES && self.line.last() != Some(&b'\n') {
+            return Err(Error::input(format!(
+                "{file}, line {}: a row must not be longer than {LONGEST_ROW_BYTES} bytes",
+                self.line_number
+            )));
+        }
+        Ok(n > 0)
+    }
+}

@@ -1,0 +1,258 @@
+//! Rows of Parquet files, read batch by batch, of the wanted columns alone.
+
+use super::pages::check_pages;
+use super::{Field, find_columns, guard};
+use crate::{Error, Result};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray,
+};
+use arrow::datatypes::{
+    DataType, Field as ArrowField, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, Schema, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use std::fs::File;
+use std::sync::Arc;
+
+/// How many rows are decoded at once: their columns stay in a core's cache.
+const BATCH_ROWS: usize = 8192;
+
+/// A column's values in the batch at hand.
+enum Column {
+    Absent,
+    Int8(PrimitiveArray<Int8Type>),
+    Int16(PrimitiveArray<Int16Type>),
+    Int32(PrimitiveArray<Int32Type>),
+    Int64(PrimitiveArray<Int64Type>),
+    Uint8(PrimitiveArray<UInt8Type>),
+    Uint16(PrimitiveArray<UInt16Type>),
+    Uint32(PrimitiveArray<UInt32Type>),
+    Uint64(PrimitiveArray<UInt64Type>),
+    Float16(PrimitiveArray<Float16Type>),
+    Float32(PrimitiveArray<Float32Type>),
+    Float64(PrimitiveArray<Float64Type>),
+    Text(StringViewArray),
+    Bytes(BinaryViewArray),
+}
+
+/// The rows of a Parquet file.
+pub(super) struct ParquetRows {
+    reader: ParquetRecordBatchReader,
+    /// Where each wanted column stands in a batch.
+    places: Vec<Option<usize>>,
+    columns: Vec<Column>,
+    row: usize,
+    batch_rows: usize,
+    /// Rows yet to come, as the file's metadata say.
+    rows_left: u64,
+    rows: u64,
+    file_bytes: u64,
+}
+
+impl ParquetRows {
+    pub(super) fn new(name: &str, file: File, file_bytes: u64, wanted: &[&str]) -> Result<Self> {
+        let (metadata, places) = guarded(name, || open(name, &file, wanted))?;
+        let declared = metadata.metadata().file_metadata().num_rows();
+        let rows = u64::try_from(declared)
+            .map_err(|_| damaged(name, "it has a negative number of rows"))?;
+        check_pages(name, &file, file_bytes, metadata.metadata(), &places)?;
+
+        // A projection keeps the order of the file: a column's place in a batch is its rank.
+        let mut roots: Vec<usize> = places.iter().flatten().copied().collect();
+        roots.sort_unstable();
+        let ranks = places
+            .iter()
+            .map(|place| place.and_then(|p| roots.iter().position(|&r| r == p)))
+            .collect();
+        let reader = guarded(name, || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+            let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+            builder
+                .with_projection(mask)
+                .with_batch_size(BATCH_ROWS)
+                .build()
+                .map_err(|e| damaged(name, &e.to_string()))
+        })?;
+        Ok(ParquetRows {
+            reader,
+            places: ranks,
+            columns: Vec::new(),
+            row: 0,
+            batch_rows: 0,
+            rows_left: rows,
+            rows,
+            file_bytes,
+        })
+    }
+
+    pub(super) fn has(&self, column: usize) -> bool {
+        self.places[column].is_some()
+    }
+
+    pub(super) fn read_bytes(&self, rows: u64) -> u64 {
+        let share = u128::from(self.file_bytes) * u128::from(rows) / u128::from(self.rows.max(1));
+        share.min(u128::from(self.file_bytes)) as u64
+    }
+
+    #[inline]
+    pub(super) fn advance(&mut self, file: &str) -> Result<bool> {
+        self.row += 1;
+        if self.row < self.batch_rows {
+            return Ok(true);
+        }
+        self.next_batch(file)
+    }
+
+    /// Decodes the next batch that has rows; false at the end.
+    fn next_batch(&mut self, file: &str) -> Result<bool> {
+        loop {
+            let next = guarded(file, || {
+                self.reader
+                    .next()
+                    .transpose()
+                    .map_err(|e| damaged(file, &e.to_string()))
+            })?;
+            let Some(batch) = next else {
+                if self.rows_left > 0 {
+                    let what =
+                        format!("{} rows that its footer counts are missing", self.rows_left);
+                    return Err(damaged(file, &what));
+                }
+                return Ok(false);
+            };
+            self.rows_left = self
+                .rows_left
+                .checked_sub(batch.num_rows() as u64)
+                .ok_or_else(|| damaged(file, "it has more rows than its footer counts"))?;
+            if batch.num_rows() > 0 {
+                (self.row, self.batch_rows) = (0, batch.num_rows());
+                self.columns = self.places.iter().map(|&p| column_of(&batch, p)).collect();
+                return Ok(true);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn field(&self, column: usize) -> Field<'_> {
+        let row = self.row;
+        match &self.columns[column] {
+            Column::Absent => Field::Missing,
+            Column::Int8(a) => value(a, row, |v| Field::Signed(v.into())),
+            Column::Int16(a) => value(a, row, |v| Field::Signed(v.into())),
+            Column::Int32(a) => value(a, row, |v| Field::Signed(v.into())),
+            Column::Int64(a) => value(a, row, Field::Signed),
+            Column::Uint8(a) => value(a, row, |v| Field::Signed(v.into())),
+            Column::Uint16(a) => value(a, row, |v| Field::Signed(v.into())),
+            Column::Uint32(a) => value(a, row, |v| Field::Signed(v.into())),
+            Column::Uint64(a) => value(a, row, Field::Unsigned),
+            Column::Float16(a) => value(a, row, |v| Field::Float(v.to_f64())),
+            Column::Float32(a) => value(a, row, |v| Field::Float(v.into())),
+            Column::Float64(a) => value(a, row, Field::Float),
+            Column::Text(a) if a.is_null(row) => Field::Missing,
+            Column::Text(a) => Field::Text(a.value(row).as_bytes()),
+            Column::Bytes(a) if a.is_null(row) => Field::Missing,
+            Column::Bytes(a) => Field::Text(a.value(row)),
+        }
+    }
+}
+
+#[inline]
+fn value<'a, T: ArrowPrimitiveType>(
+    array: &PrimitiveArray<T>,
+    row: usize,
+    field: impl Fn(T::Native) -> Field<'a>,
+) -> Field<'a> {
+    if array.is_null(row) {
+        Field::Missing
+    } else {
+        field(array.value(row))
+    }
+}
+
+/// Reads the footer: the metadata under which the wanted columns decode, and the places of those columns in the
+/// file.
+fn open(
+    name: &str,
+    file: &File,
+    wanted: &[&str],
+) -> Result<(ArrowReaderMetadata, Vec<Option<usize>>)> {
+    let wrong = |e: parquet::errors::ParquetError| damaged(name, &e.to_string());
+    // The Parquet types say all that matters: dictionaries and large strings are ways to hold them in memory.
+    let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let plain = ArrowReaderMetadata::load(file, options()).map_err(wrong)?;
+    let fields = plain.schema().fields();
+    let places = find_columns(name, wanted, fields.iter().map(|f| f.name().as_bytes()))?;
+    for (column, place) in wanted.iter().zip(&places) {
+        if let Some(field) = place.map(|p| &fields[p])
+            && !readable(field.data_type())
+        {
+            return Err(Error::input(format!(
+                "{name}: column \"{column}\" is of type {}: it must hold integers, floats or text",
+                field.data_type()
+            )));
+        }
+    }
+    // Views share their page's bytes: a long text that a dictionary repeats is not copied for each row.
+    let viewed: Vec<ArrowField> = fields
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
+            DataType::Binary => field.as_ref().clone().with_data_type(DataType::BinaryView),
+            _ => field.as_ref().clone(),
+        })
+        .collect();
+    let schema = Schema::new(viewed).with_metadata(plain.schema().metadata().clone());
+    let metadata = ArrowReaderMetadata::try_new(
+        Arc::clone(plain.metadata()),
+        options().with_schema(Arc::new(schema)),
+    )
+    .map_err(wrong)?;
+    Ok((metadata, places))
+}
+
+fn readable(data_type: &DataType) -> bool {
+    data_type.is_integer()
+        || data_type.is_floating()
+        || matches!(data_type, DataType::Utf8 | DataType::Binary)
+}
+
+fn column_of(batch: &RecordBatch, place: Option<usize>) -> Column {
+    let Some(array): Option<&ArrayRef> = place.map(|p| batch.column(p)) else {
+        return Column::Absent;
+    };
+    match array.data_type() {
+        DataType::Int8 => Column::Int8(array.as_primitive().clone()),
+        DataType::Int16 => Column::Int16(array.as_primitive().clone()),
+        DataType::Int32 => Column::Int32(array.as_primitive().clone()),
+        DataType::Int64 => Column::Int64(array.as_primitive().clone()),
+        DataType::UInt8 => Column::Uint8(array.as_primitive().clone()),
+        DataType::UInt16 => Column::Uint16(array.as_primitive().clone()),
+        DataType::UInt32 => Column::Uint32(array.as_primitive().clone()),
+        DataType::UInt64 => Column::Uint64(array.as_primitive().clone()),
+        DataType::Float16 => Column::Float16(array.as_primitive().clone()),
+        DataType::Float32 => Column::Float32(array.as_primitive().clone()),
+        DataType::Float64 => Column::Float64(array.as_primitive().clone()),
+        DataType::Utf8View => Column::Text(array.as_string_view().clone()),
+        DataType::BinaryView => Column::Bytes(array.as_binary_view().clone()),
+        other => unreachable!("a column of type {other} passed the check of types"),
+    }
+}
+
+/// The error for a file that is no sound Parquet file.
+pub(super) fn damaged(file: &str, what: &str) -> Error {
+    Error::input(format!(
+        "{file}: it is no sound Parquet file: {}",
+        what.lines().next().unwrap_or_default()
+    ))
+}
+
+/// Runs a step of the decoder. Its asserts on damaged files become errors here: a page without a checksum may hold
+/// anything.
+fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+    guard::guarded(step).unwrap_or_else(|| Err(damaged(file, "its pages cannot be decoded")))
+}

@@ -1,0 +1,167 @@
+//! `.npy`: dense arrays as NumPy stores them.
+//!
+//! Magic `\x93NUMPY`, a version of two bytes, the header's length (u16, from version 2 on u32, little-endian), the
+//! header (a Python dictionary with `descr`, `fortran_order` and `shape`), then the elements without gaps.
+
+mod element;
+mod header;
+
+use super::input::Bytes;
+use super::limit::{BRICK_BYTES, Budget};
+use super::voxels::{BRICK_VOXELS, VoxelBox, add_corners, finish};
+use super::{Axes, ReadOptions};
+use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
+use crate::{Error, Result};
+use std::path::Path;
+
+/// Reads a `.npy` map.
+///
+/// # Errors
+/// See [`super::read_map`].
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
+    let frame = options.frame()?;
+    let mut bytes = Bytes::open(path, options.progress)?;
+    let file = bytes.name().to_owned();
+    let header = header::read(&mut bytes)?;
+    // Which voxel axis each array axis runs along.
+    let voxel_axes = match options.axes {
+        Axes::Xyz => [0, 1, 2],
+        Axes::Zyx => [2, 1, 0],
+    };
+    let mut size = [0; 3];
+    for (axis, n) in voxel_axes.into_iter().zip(header.shape) {
+        size[axis] = n;
+    }
+    let extent = VoxelBox::of_size(&file, size)?;
+    check_length(&bytes, size, header.element.bytes())?;
+
+    let mut order = voxel_axes;
+    if header.fortran_order {
+        order.reverse();
+    }
+    let mut dense = Dense::new(extent, options.budget(path));
+    read_elements(&mut bytes, header.element, order, size, &mut dense)?;
+    let mut bricks = dense.into_bricks();
+    add_corners(&mut bricks);
+    finish(&file, frame, bricks, extent.cells())
+}
+
+/// Holds the file's length against what the header says, before anything is made of it.
+fn check_length(bytes: &Bytes, size: [u64; 3], element_bytes: u64) -> Result<()> {
+    let header_bytes = bytes.taken_bytes();
+    // At most 32768³ elements of 8 bytes: no overflow.
+    let needed = header_bytes + size.iter().product::<u64>() * element_bytes;
+    match bytes.total_bytes() {
+        0 => Ok(()),
+        actual if actual == needed => Ok(()),
+        actual => Err(Error::input(format!(
+            "{}: the file has {actual} bytes, but its header says {needed}: it is damaged",
+            bytes.name()
+        ))),
+    }
+}
+
+/// Reads the elements row by row; `order` is the voxel axes from the slowest in memory to the fastest.
+fn read_elements(
+    bytes: &mut Bytes,
+    element: element::Element,
+    order: [usize; 3],
+    size: [u64; 3],
+    dense: &mut Dense,
+) -> Result<()> {
+    let [slow, middle, fast] = order;
+    let n = size[fast] as usize;
+    let mut raw = vec![0; n * element.bytes() as usize];
+    let mut row = vec![0; n];
+    for s in 0..size[slow] as u32 {
+        for m in 0..size[middle] as u32 {
+            bytes.take_exact(&mut raw)?;
+            let mut voxel = [0; 3];
+            (voxel[slow], voxel[middle]) = (s, m);
+            if let Err((at, cost)) = element.decode(&raw, &mut row) {
+                voxel[fast] = at as u32;
+                let [x, y, z] = voxel;
+                return Err(Error::input(format!(
+                    "{}, voxel ({x}, {y}, {z}): {cost}",
+                    bytes.name()
+                )));
+            }
+            dense.put_row(voxel, fast, &row)?;
+        }
+    }
+    if bytes.peek().is_some() {
+        return Err(Error::input(format!(
+            "{}: bytes follow the last element of the array: the file is damaged",
+            bytes.name()
+        )));
+    }
+    bytes.check()
+}
+
+/// The bricks of a box, each made when its first open voxel comes.
+struct Dense {
+    bricks: Vec<Option<Box<Costs>>>,
+    size: [usize; 3],
+    budget: Budget,
+}
+
+impl Dense {
+    fn new(extent: VoxelBox, budget: Budget) -> Self {
+        let size = extent.greatest.map(|v| (v / BRICK_VOXELS) as usize + 1);
+        Dense {
+            bricks: Vec::new(),
+            size,
+            budget,
+        }
+    }
+
+    /// Puts a row of costs that runs along axis `fast` from `voxel` (whose index on that axis is 0).
+    fn put_row(&mut self, mut voxel: [u32; 3], fast: usize, row: &[u16]) -> Result<()> {
+        const STRIDES: [usize; 3] = [1, 8, 64];
+        for (n, run) in row.chunks(BRICK_VOXELS as usize).enumerate() {
+            if run.iter().all(|&cost| cost == 0) {
+                continue;
+            }
+            voxel[fast] = n as u32 * BRICK_VOXELS;
+            let costs = self.brick(voxel.map(|v| (v / BRICK_VOXELS) as usize))?;
+            let first: usize = (0..3)
+                .map(|a| (voxel[a] % BRICK_VOXELS) as usize * STRIDES[a])
+                .sum();
+            for (step, &cost) in run.iter().enumerate() {
+                costs[first + step * STRIDES[fast]] = cost;
+            }
+        }
+        Ok(())
+    }
+
+    fn brick(&mut self, [x, y, z]: [usize; 3]) -> Result<&mut Costs> {
+        let index = (z * self.size[1] + y) * self.size[0] + x;
+        if self.bricks.is_empty() {
+            let all = self.size.iter().product();
+            self.budget
+                .charge(all as u64, size_of::<Option<Box<Costs>>>() as u64)?;
+            self.bricks.resize_with(all, || None);
+        }
+        let brick = &mut self.bricks[index];
+        if brick.is_none() {
+            self.budget.charge(1, BRICK_BYTES)?;
+        }
+        Ok(brick.get_or_insert_with(|| Box::new([0; BRICK_CELLS])))
+    }
+
+    fn into_bricks(self) -> Vec<(BrickId, Box<Costs>)> {
+        let [nx, ny, _] = self.size;
+        let mut bricks: Vec<_> = self
+            .bricks
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, costs)| {
+                let at = [index % nx, index / nx % ny, index / nx / ny].map(|c| c as i32);
+                let id = BrickId::new(at[0], at[1], at[2]).expect("the box lies in the range");
+                Some((id, costs?))
+            })
+            .collect();
+        bricks.sort_unstable_by_key(|&(id, _)| id);
+        bricks
+    }
+}

@@ -1,0 +1,199 @@
+//! `.csv` and `.parquet`: tables of cells, by lattice coordinates (`lx,ly,lz`) or by positions in metres (`x,y,z`).
+
+use super::columns::{Row, Rows};
+use super::cost::store_cost;
+use super::limit::{BRICK_BYTES, Budget};
+use super::voxels::finish;
+use super::{ReadOptions, input};
+use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
+use crate::lattice::{Cell, Frame, UNIT_COST};
+use crate::{Error, Result};
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+
+/// How far a position may lie from its lattice point, in cell sizes.
+const TOLERANCE_CELLS: f64 = 1e-6;
+
+/// How many rows are read between two reports of progress.
+const PROGRESS_ROWS: u64 = 1 << 18;
+
+const COLUMNS: &[&str] = &["lx", "ly", "lz", "x", "y", "z", "cost"];
+const LATTICE: [usize; 3] = [0, 1, 2];
+const METRES: [usize; 3] = [3, 4, 5];
+const COST: usize = 6;
+
+/// Reads a table of cells.
+///
+/// # Errors
+/// See [`super::read_map`].
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
+    let frame = options.frame()?;
+    let mut rows = Rows::open(path, COLUMNS)?;
+    let file = rows.file().to_owned();
+    let (lattice, metres) = (
+        LATTICE.iter().any(|&c| rows.has(c)),
+        METRES.iter().any(|&c| rows.has(c)),
+    );
+    if lattice && metres {
+        return Err(Error::input(format!(
+            "{file}: the table must name its cells either by lx,ly,lz or by x,y,z, not both"
+        )));
+    }
+    rows.require(if metres { &METRES } else { &LATTICE })?;
+    let costed = rows.has(COST);
+    let bytes = input::open(path)?.1;
+
+    let mut cells = Cells::new(options.budget(path));
+    while let Some(row) = rows.next_row()? {
+        let cell = if metres {
+            metric_cell(&row, &frame)?
+        } else {
+            lattice_cell(&row)?
+        };
+        let cost = if costed {
+            store_cost(row.float(COST)?).map_err(|e| row.wrong(e))?
+        } else {
+            UNIT_COST
+        };
+        if let Some(other) = cells.define(cell, cost)? {
+            let factor = |c: u16| f64::from(c) / f64::from(UNIT_COST);
+            return Err(row.wrong(format_args!(
+                "cell {cell} has cost {} here but {} in a row before: a cell must have one cost",
+                factor(cost),
+                factor(other)
+            )));
+        }
+        if row.number().is_multiple_of(PROGRESS_ROWS)
+            && let Some(progress) = options.progress
+        {
+            progress(rows.read_bytes(), bytes);
+        }
+    }
+    if let Some(progress) = options.progress {
+        progress(bytes, bytes);
+    }
+    let (bricks, defined) = cells.into_bricks();
+    finish(&file, frame, bricks, defined)
+}
+
+/// The cell of a row of lattice coordinates.
+#[inline]
+fn lattice_cell(row: &Row) -> Result<Cell> {
+    let mut xyz = [0; 3];
+    for (c, column) in xyz.iter_mut().zip(LATTICE) {
+        let value = row.integer(column)?;
+        if !(0..=65535).contains(&value) {
+            return Err(row.wrong(format_args!(
+                "{} is {value}: lattice coordinates must lie in 0…65535 (shift the cells, and place the map with \
+                 --origin)",
+                COLUMNS[column]
+            )));
+        }
+        *c = value as i32;
+    }
+    Cell::new(xyz[0], xyz[1], xyz[2]).map_err(|e| row.wrong(e))
+}
+
+/// The cell of a row of metres.
+fn metric_cell(row: &Row, frame: &Frame) -> Result<Cell> {
+    let position_m = row.position(METRES)?;
+    let cell = frame.snap(position_m).map_err(|e| row.wrong(e))?;
+    let at_m = frame.position_m(cell);
+    let square: f64 = (0..3).map(|a| (position_m[a] - at_m[a]).powi(2)).sum();
+    let off_cells = square.sqrt() / frame.cell_size_m();
+    if off_cells <= TOLERANCE_CELLS {
+        return Ok(cell);
+    }
+    let [x, y, z] = position_m;
+    Err(row.wrong(format_args!(
+        "the position {x},{y},{z} lies {off_cells:.2e} cell sizes off the nearest lattice point: it must lie within \
+         {TOLERANCE_CELLS:e} (see --cell-size and --origin)"
+    )))
+}
+
+/// A brick on its way: its costs, and which of them rows have defined.
+struct Defined {
+    costs: Box<Costs>,
+    mask: [u64; BRICK_CELLS / 64],
+}
+
+/// The cells that rows have defined so far.
+struct Cells {
+    bricks: Vec<(BrickId, Defined)>,
+    places: FxHashMap<BrickId, u32>,
+    /// The brick of the last row: rows come in runs.
+    last: Option<(BrickId, usize)>,
+    budget: Budget,
+}
+
+impl Cells {
+    fn new(budget: Budget) -> Self {
+        Cells {
+            bricks: Vec::new(),
+            places: FxHashMap::default(),
+            last: None,
+            budget,
+        }
+    }
+
+    /// Gives a cell its cost; if another row gave it another cost, that one is returned.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when the budget is spent.
+    #[inline]
+    fn define(&mut self, cell: Cell, cost: u16) -> Result<Option<u16>> {
+        let (id, local) = BrickId::locate(cell).expect("the caller checked the range");
+        let place = match self.last {
+            Some((last, place)) if last == id => place,
+            _ => self.brick(id)?,
+        };
+        let brick = &mut self.bricks[place].1;
+        let (word, bit) = (local.index() / 64, 1 << (local.index() % 64));
+        let stored = &mut brick.costs[local.index()];
+        if brick.mask[word] & bit == 0 {
+            brick.mask[word] |= bit;
+            *stored = cost;
+        }
+        Ok((*stored != cost).then_some(*stored))
+    }
+
+    fn brick(&mut self, id: BrickId) -> Result<usize> {
+        let place = match self.places.entry(id) {
+            Entry::Occupied(entry) => *entry.get() as usize,
+            Entry::Vacant(entry) => {
+                self.budget.charge(1, BRICK_BYTES)?;
+                let place = self.bricks.len();
+                entry.insert(place as u32);
+                let brick = Defined {
+                    costs: Box::new([0; BRICK_CELLS]),
+                    mask: [0; BRICK_CELLS / 64],
+                };
+                self.bricks.push((id, brick));
+                place
+            }
+        };
+        self.last = Some((id, place));
+        Ok(place)
+    }
+
+    /// The bricks, ascending by id, and how many cells are defined.
+    fn into_bricks(self) -> (Vec<(BrickId, Box<Costs>)>, u64) {
+        drop(self.places);
+        let mut defined = 0;
+        let mut bricks: Vec<_> = self
+            .bricks
+            .into_iter()
+            .map(|(id, brick)| {
+                defined += brick
+                    .mask
+                    .iter()
+                    .map(|word| u64::from(word.count_ones()))
+                    .sum::<u64>();
+                (id, brick.costs)
+            })
+            .collect();
+        bricks.sort_unstable_by_key(|&(id, _)| id);
+        (bricks, defined)
+    }
+}
