@@ -218,6 +218,7 @@ pub(super) fn summarise(
 ) -> Summary {
     let cluster = &shared.config.cluster;
     Summary {
+        octaflow: env!("CARGO_PKG_VERSION"),
         command: "field",
         workers: cluster.workers,
         processes: cluster.processes,

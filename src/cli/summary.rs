@@ -6,6 +6,8 @@ use std::time::Duration;
 /// The `--json` summary of a run, also kept as `summary.json`.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Summary {
+    /// The version, by which a folder is known as a result.
+    pub octaflow: &'static str,
     pub command: &'static str,
     pub workers: usize,
     pub processes: usize,

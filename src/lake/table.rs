@@ -21,12 +21,14 @@ use std::sync::Arc;
 /// How many rows a full row group has: what DuckDB scans as one unit.
 pub const GROUP_ROWS: usize = 122_880;
 
-/// The zstd level of every page: measured, level 1 writes no faster on fields and needs more room.
+/// The zstd level of every page: level 1 writes hardly faster, and needs 5 % more room where few distances are distinct
+/// and 25 % more where many are.
 const ZSTD_LEVEL: i32 = 3;
 
-/// A dictionary grows to this many bytes in a row group (73,728 doubles); with more distinct values than that the
-/// plain encoding is the smaller one.
-const DICTIONARY_BYTES: usize = 576 << 10;
+/// A dictionary grows to this many bytes in a row group (16,384 doubles). A map whose cells all cost the same stays
+/// below and needs up to a third less room than without; where costs differ, plain pages compress better than
+/// dictionaries of 40,000 entries and more (3.9 to 4.7 bytes a distance).
+const DICTIONARY_BYTES: usize = 128 << 10;
 
 /// A column of a table: never null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -68,10 +68,15 @@ pub(super) struct Bytes<'a> {
 impl<'a> Bytes<'a> {
     pub(super) fn open(path: &Path, progress: Option<Progress<'a>>) -> Result<Self> {
         let (file, total_bytes) = open(path)?;
+        let chunk_bytes = match total_bytes {
+            0 => CHUNK_BYTES,
+            n => n.min(CHUNK_BYTES as u64) as usize,
+        };
         Ok(Bytes {
             name: path.display().to_string(),
             file,
-            buffer: vec![0; CHUNK_BYTES].into(),
+            // A small file needs no large buffer; what tells no length may be long.
+            buffer: vec![0; chunk_bytes].into(),
             at: 0,
             end: 0,
             read_bytes: 0,

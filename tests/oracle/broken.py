@@ -1,0 +1,560 @@
+"""Broken inputs: octaflow has to refuse each in one sentence and leave everything as it was.
+
+    python broken.py BINARY [--only TEXT] [--no-prior] [--timeout SECONDS] [--list]
+
+Each case is run twice: into a folder that does not exist, and into one that holds an earlier result (unless --no-prior). Required
+    * exit status 2 (1 is accepted too where an input is valid and only the machine cannot hold it),
+    * exactly one non-empty line on stderr: at least three words, no panic, no backtrace, naming the file, row or flag it is about,
+    * nothing on stdout,
+    * no folder created, or the earlier result unchanged to the byte; and nothing left beside it,
+    * all within the timeout (20 s), and without more than --memory of resident memory.
+Then the streams: on stdin a bad row comes late; the epochs before it must be published whole, and the exit status is 2.
+A line a failure and a closing line 'N passed, M failed'; exit status 1 if any failed.
+"""
+
+import argparse
+import hashlib
+import os
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import check
+import oracle
+import run
+
+
+class Case:
+    def __init__(self, name, argv, mention=(), status=(2,), stdin=None, prior=True, out="fresh", setup=None):
+        self.name, self.argv, self.mention, self.status = name, argv, mention, status
+        self.stdin, self.prior, self.out, self.setup = stdin, prior, out, setup
+
+
+class Maker:
+    """Writes the inputs of all cases into one folder."""
+
+    def __init__(self, base):
+        self.base, self.cases = base, []
+
+    def path(self, name):
+        return os.path.join(self.base, name)
+
+    def file(self, name, content):
+        data = content.encode() if isinstance(content, str) else content
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+        return self.path(name)
+
+    def table(self, name, **columns):
+        pq.write_table(pa.table({k: v if isinstance(v, pa.Array) else pa.array(v) for k, v in columns.items()}), self.path(name))
+        return self.path(name)
+
+    def array(self, name, array, **options):
+        np.save(self.path(name), array, **options)
+        return self.path(name)
+
+    def add(self, name, argv, *mention, **options):
+        self.cases.append(Case(name, argv, mention, **options))
+
+    def field(self, name, argv, *mention, map_=None, source="1,1,1", **options):
+        """A `field` run on a good map but for what argv says."""
+        head = ["field", "--map", map_ or self.good] + (["--source", source] if source is not None else [])
+        self.add(name, head + argv, *mention, **options)
+
+    def map(self, name, path, *more, argv=(), source="0,0,0", **options):
+        """A broken map."""
+        if "blocked" in name or "occupied" in name:  # may also be said of the source
+            more += ("source",)
+        self.field(f"map {name}", list(argv), os.path.basename(path), "--map", *more, map_=path, source=source, **options)
+
+
+def npy_bytes(descr, shape, data=b"", version=(1, 0), magic=b"\x93NUMPY", header=None, fortran=False):
+    if header is None:
+        header = "{'descr': %s, 'fortran_order': %s, 'shape': %s, }" % (descr, fortran, shape)
+    body = header.encode("latin1") if isinstance(header, str) else header
+    body += b" " * (-(len(body) + 11) % 64) + b"\n"
+    return magic + bytes(version) + len(body).to_bytes(2, "little") + body + data
+
+
+def bt_bytes(words, res="0.5", head=b"# Octomap OcTree binary file\n", id_="OcTree", size="100", data="data\n"):
+    return (head + f"id {id_}\nsize {size}\nres {res}\n{data}".encode() + np.array(words, "<u2").tobytes())
+
+
+def cases(base):
+    m = Maker(base)
+    m.good = m.array("good.npy", np.where(np.indices((4, 4, 4)).sum(axis=0) == 9, 0, 1).astype(np.uint8))
+    f, d = m.field, m.file
+    good_updates = d("good_updates.csv", "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n")
+
+    # ---- flags
+    m.add("no command", [], out=None)
+    m.add("unknown command", ["fields", "--map", m.good], "fields")
+    f("unknown flag", ["--frobnicate", "3"], "--frobnicate")
+    m.add("no --map", ["field", "--source", "1,1,1"], "--map")
+    m.add("no --out", ["field", "--map", m.good, "--source", "1,1,1"], "--out", out=None)
+    f("no source at all", [], "--source", source=None)
+    for text in ("1,2", "1,2,3,4", "a,b,c", "", "1,,2", "1;2;3", "nan,0,0", "0,inf,0", "1e400,0,0"):
+        f(f"--source '{text}'", [], "--source", "source", source=text)
+    f("--source in a blocked cell", [], "--source", "source", source="3,3,3")
+    f("--source outside the map", [], "--source", "source", source="40,1,1")
+    f("--source beyond the lattice", [], "--source", "source", "--origin", source="40000,1,1")
+    m.add("--source below the lattice", ["field", "--map", m.good, "--source=-5,1,1"], "--source", "source", "--origin")
+    f("--source absurdly far", [], "--source", "source", "--origin", source="1e300,1,1")
+    for text in ("0", "-1", "nan", "inf", "abc", "", "1e-320"):
+        f(f"--cell-size '{text}'", [f"--cell-size={text}"], "--cell-size", "cell-size", "--source")
+    for text in ("1,2", "nan,0,0", "a,b,c", "0,0,inf"):
+        f(f"--origin '{text}'", [f"--origin={text}"], "--origin", "origin")
+    f("--axes xzy", ["--axes", "xzy"], "--axes", "axes")
+    f("--unknown maybe", ["--unknown", "maybe"], "--unknown", "unknown")
+    for text in ("abc", "1.5", "9223372036854775808", ""):
+        f(f"--start '{text}'", [f"--start={text}"], "--start", "start")
+    for text in ("0", "-1", "abc", "1.5", "99999999999999999999", ""):
+        f(f"-w '{text}'", [f"-w={text}"], "-w", "workers")
+    f("-w a thousand million", ["-w", "1000000000"], "-w", "workers", status=(2, 1))
+    for text in ("0", "-1", "x"):
+        f(f"-n '{text}'", [f"-n={text}"], "-n", "processes")
+    f("-p 2 of -n 2", ["-n", "2", "-p", "2"], "-p", "process")
+    f("-p 1 of one process", ["-p", "1"], "-p", "process")
+    f("-p negative", ["-n", "2", "-p=-1"], "-p", "process")
+    hosts = d("hosts", "localhost:40001\n")
+    f("hostfile too short", ["-n", "2", "-p", "0", "--hostfile", hosts], "hosts", "--hostfile")
+    f("hostfile missing", ["-n", "2", "-p", "0", "--hostfile", m.path("nohosts")], "nohosts", "--hostfile")
+    f("hostfile empty", ["-n", "2", "-p", "0", "--hostfile", d("hosts0", "")], "hosts0", "--hostfile")
+    f("hostfile without ports", ["-n", "2", "-p", "0", "--hostfile", d("hosts1", "localhost\nlocalhost\n")], "hosts1", "--hostfile")
+    f("hostfile with an impossible port", ["-n", "2", "-p", "0", "--hostfile", d("hosts2", "localhost:70000\nlocalhost:70001\n")],
+      "hosts2", "--hostfile")
+    f("hostfile of bytes", ["-n", "2", "-p", "0", "--hostfile", d("hosts3", b"\xff\xfe\x00\n\xff\n")], "hosts3", "--hostfile")
+    f("hostfile a folder", ["-n", "2", "-p", "0", "--hostfile", base], "--hostfile", os.path.basename(base))
+    f("--partition round", ["--partition", "round"], "--partition", "partition", "round")
+
+    # ---- maps, any kind
+    m.map("missing", m.path("nothing.npy"))
+    m.map("of unknown kind", d("map.xyz", "0 0 0\n"))
+    m.map("without extension", d("map", "0 0 0\n"))
+    for ext in ("bt", "3dmap", "npy", "csv", "parquet"):
+        folder = m.path(f"folder.{ext}")
+        os.mkdir(folder)
+        m.map(f"a folder, .{ext}", folder)
+        m.map(f"of no bytes, .{ext}", d(f"empty.{ext}", ""))
+        m.map(f"of random bytes, .{ext}", d(f"noise.{ext}", np.random.default_rng(3).bytes(5000)))
+
+    # ---- csv
+    for name, text in {
+        "NaN cost": "lx,ly,lz,cost\n0,0,0,nan\n", "negative cost": "lx,ly,lz,cost\n0,0,0,1\n2,0,0,-1\n",
+        "cost 256": "lx,ly,lz,cost\n0,0,0,256\n", "cost inf": "lx,ly,lz,cost\n0,0,0,inf\n",
+        "cost that rounds to 0": "lx,ly,lz,cost\n0,0,0,0.0019\n", "cost in words": "lx,ly,lz,cost\n0,0,0,cheap\n",
+        "empty cost": "lx,ly,lz,cost\n0,0,0,1\n2,0,0,\n", "mixed parity": "lx,ly,lz\n0,0,0\n1,0,0\n",
+        "conflicting duplicates": "lx,ly,lz,cost\n0,0,0,1\n2,2,2,1\n0,0,0,2\n", "beyond 65535": "lx,ly,lz\n0,0,0\n65536,0,0\n",
+        "below 0": "lx,ly,lz\n0,0,0\n-2,0,0\n", "coordinate beyond 64 bits": "lx,ly,lz\n0,0,0\n99999999999999999999,0,0\n",
+        "fractional coordinate": "lx,ly,lz\n0,0,0\n0.5,0,0\n", "both kinds of columns": "lx,ly,lz,x,y,z\n0,0,0,0,0,0\n",
+        "some of both kinds": "lx,y,lz\n0,0,0\n", "no lz": "lx,ly\n0,0\n", "no coordinates": "a,b,c\n0,0,0\n",
+        "a header only": "lx,ly,lz\n", "no header": "0,0,0\n2,0,0\n", "blocked cells only": "lx,ly,lz,cost\n0,0,0,0\n",
+        "a short row": "lx,ly,lz\n0,0,0\n2,0\n", "a long row": "lx,ly,lz\n0,0,0\n2,0,0,5\n", "a column twice": "lx,ly,lz,lx\n0,0,0,0\n",
+        "metres off the lattice": "x,y,z\n0,0,0\n0.1,0,0\n", "metres a little off": "x,y,z\n0,0,0\n1.00001,0,0\n",
+        "metres NaN": "x,y,z\n0,0,0\nnan,0,0\n", "metres far outside": "x,y,z\n0,0,0\n1e300,0,0\n", "metres below": "x,y,z\n0,0,0\n-1,0,0\n",
+        "an open quote": "lx,ly,lz\n0,0,0\n\"2,0,0\n", "NUL bytes": "lx,ly,lz\n0,0,0\n\0\0\0\n",
+    }.items():
+        m.map(f"csv, {name}", d(f"{name.replace(' ', '_')}.csv", text))
+    m.map("csv, not UTF-8", d("latin.csv", b"lx,ly,lz,cost\n0,0,0,1\n2,0,0,\xff\xe9\n"))
+    m.map("csv, header not UTF-8", d("latin_header.csv", b"lx,ly,l\xff\n0,0,0\n"))
+
+    # ---- parquet
+    whole = m.table("whole.parquet", lx=list(range(0, 4000, 2)), ly=[0] * 2000, lz=[0] * 2000)
+    data = open(whole, "rb").read()
+    m.map("parquet, first half", d("half.parquet", data[:len(data) // 2]))
+    m.map("parquet, last byte missing", d("short.parquet", data[:-1]))
+    m.map("parquet, footer only magic", d("magic.parquet", b"PAR1PAR1"))
+    m.map("parquet, huge footer length", d("footer.parquet", data[:-8] + b"\xff\xff\xff\x7fPAR1"))
+    # the column data of the first column overwritten: a page header or its contents no longer parse
+    m.map("parquet, corrupt pages", d("pages.parquet", data[:4] + b"\xff" * 60 + data[64:]))
+    m.map("parquet, no lz", m.table("nolz.parquet", lx=[0], ly=[0]))
+    m.map("parquet, text coordinates", m.table("text.parquet", lx=["0"], ly=["a"], lz=["0"]))
+    m.map("parquet, null cost", m.table("nullcost.parquet", lx=[0, 2], ly=[0, 0], lz=[0, 0], cost=[1.0, None]))
+    m.map("parquet, null coordinate", m.table("nullx.parquet", lx=[0, None], ly=[0, 0], lz=[0, 0]))
+    m.map("parquet, NaN cost", m.table("nan.parquet", lx=[0], ly=[0], lz=[0], cost=[float("nan")]))
+    m.map("parquet, conflict", m.table("conflict.parquet", lx=[0, 0], ly=[0, 0], lz=[0, 0], cost=[1.0, 3.0]))
+    m.map("parquet, both kinds", m.table("both.parquet", lx=[0], ly=[0], lz=[0], x=[0.0], y=[0.0], z=[0.0]))
+    m.map("parquet, no rows", m.table("norows.parquet", lx=pa.array([], pa.int32()), ly=pa.array([], pa.int32()), lz=pa.array([], pa.int32())))
+    m.map("parquet, beyond 65535", m.table("far.parquet", lx=[0, 65536], ly=[0, 0], lz=[0, 0]))
+    m.map("parquet, lists", m.table("lists.parquet", lx=[[0]], ly=[[0]], lz=[[0]]))
+
+    # ---- npy
+    m.map("npy, wrong magic", d("magic.npy", npy_bytes("'|u1'", "(2, 2, 2)", b"\1" * 8, magic=b"\x93NUMPX")))
+    m.map("npy, version 9", d("version.npy", npy_bytes("'|u1'", "(2, 2, 2)", b"\1" * 8, version=(9, 0))))
+    m.map("npy, truncated data", d("short.npy", npy_bytes("'<f4'", "(4, 4, 4)", b"\0\0\x80\x3f" * 63)))
+    m.map("npy, truncated header", d("header.npy", npy_bytes("'|u1'", "(2, 2, 2)")[:30]))
+    m.map("npy, header of noise", d("noise_header.npy", npy_bytes("", "", header="][,'" * 12)))
+    m.map("npy, header not UTF-8", d("bytes_header.npy", npy_bytes("", "", header=b"\xff\xfe\x00" * 20)))
+    m.map("npy, header without shape", d("noshape.npy", npy_bytes("", "", header="{'descr': '|u1', 'fortran_order': False, }")))
+    m.map("npy, header without descr", d("nodescr.npy", npy_bytes("", "", header="{'fortran_order': False, 'shape': (2, 2, 2), }")))
+    m.map("npy, two dimensions", m.array("flat.npy", np.ones((3, 3))))
+    m.map("npy, four dimensions", m.array("four.npy", np.ones((2, 2, 2, 2))))
+    m.map("npy, complex", m.array("complex.npy", np.ones((2, 2, 2), complex)))
+    m.map("npy, text", m.array("text.npy", np.full((2, 2, 2), "a")))
+    m.map("npy, objects", m.array("object.npy", np.full((2, 2, 2), None), allow_pickle=True))
+    m.map("npy, records", m.array("records.npy", np.zeros((2, 2, 2), [("a", "f4"), ("b", "i2")])))
+    m.map("npy, dates", m.array("dates.npy", np.zeros((2, 2, 2), "M8[s]")))
+    m.map("npy, unknown dtype", d("dtype.npy", npy_bytes("'<q7'", "(2, 2, 2)", b"\1" * 56)))
+    m.map("npy, terabytes", d("tera.npy", npy_bytes("'<f8'", "(30000, 30000, 30000)", b"\0" * 64)))
+    m.map("npy, shape that overflows", d("overflow.npy", npy_bytes("'<f8'", "(4294967296, 4294967296, 4294967296)", b"\0" * 64)))
+    m.map("npy, shape beyond 64 bits", d("bigint.npy", npy_bytes("'|u1'", "(99999999999999999999, 1, 1)", b"\0" * 64)))
+    m.map("npy, negative shape", d("negative.npy", npy_bytes("'|u1'", "(-2, -2, 2)", b"\1" * 8)))
+    m.map("npy, no voxels", m.array("zero.npy", np.ones((0, 3, 3))))
+    m.map("npy, beyond the lattice", m.array("long.npy", np.ones((32769, 1, 1), np.uint8)))
+    m.map("npy, all blocked", m.array("blocked.npy", np.zeros((3, 3, 3), bool)))
+    for name, value, kind in (("NaN", np.nan, "f4"), ("negative", -1, "i2"), ("256", 256, "i8"), ("inf", np.inf, "f8"),
+                              ("too small", 0.001, "f8"), ("beyond 64 bits signed", 2**63, "u8")):
+        array = np.ones((3, 3, 3), kind)
+        array[1, 2, 0] = value
+        m.map(f"npy, {name}", m.array(f"value_{name.replace(' ', '_')}.npy", array))
+
+    # ---- 3dmap
+    for name, text in {
+        "wrong word": "voxels 3 3 3\n", "two sizes": "voxel 3 3\n", "no sizes": "voxel\n", "negative size": "voxel 3 -3 3\n",
+        "size 0": "voxel 3 0 3\n", "size in words": "voxel a b c\n", "beyond the lattice": "voxel 40000 1 1\n",
+        "size beyond 64 bits": "voxel 99999999999999999999 1 1\n", "voxel outside": "voxel 3 3 3\n3 0 0\n",
+        "negative voxel": "voxel 3 3 3\n-1 0 0\n", "two numbers": "voxel 3 3 3\n1 1\n", "four numbers": "voxel 3 3 3\n1 1 1 1\n",
+        "words": "voxel 3 3 3\na b c\n", "fractions": "voxel 3 3 3\n1.5 0 0\n", "all blocked": "voxel 1 1 1\n0 0 0\n",
+    }.items():
+        m.map(f"3dmap, {name}", d(f"{name.replace(' ', '_')}.3dmap", text))
+    m.map("3dmap, not UTF-8", d("latin.3dmap", b"voxel 3 3 3\n\xff\xfe \xe9 1\n"))
+    m.map("3dmap, terabytes", d("tera.3dmap", "voxel 30000 30000 30000\n1 1 1\n"), status=(2, 1))
+
+    # ---- bt
+    chain = [3 << 14] + [3] * 14
+    low = [3] + [3 << 14] + [3] * 13  # key 16384: index 0
+    here = {"source": "0.25,0.25,0.25"}
+    m.map("bt, wrong first line", d("magic.bt", bt_bytes(chain + [1], head=b"# Octomap something else\n")), **here)
+    m.map("bt, no data line", d("nodata.bt", bt_bytes([], data="")), **here)
+    m.map("bt, other id", d("color.bt", bt_bytes(chain + [1], id_="ColorOcTree")), **here)
+    for name, res in (("0", "0"), ("negative", "-0.5"), ("NaN", "nan"), ("inf", "inf"), ("in words", "fine"), ("empty", "")):
+        m.map(f"bt, res {name}", d(f"res_{name.replace(' ', '_')}.bt", bt_bytes(chain + [1], res)), **here)
+    m.map("bt, no res", d("nores.bt", b"# Octomap OcTree binary file\nid OcTree\nsize 17\ndata\n" + np.array(chain + [1], "<u2").tobytes()), **here)
+    m.map("bt, header of bytes", d("bytes.bt", b"# Octomap OcTree binary file\n\xff\xfe \xe9\nid OcTree\nsize 17\nres \xff\ndata\n"), **here)
+    m.map("bt, truncated tree", d("short.bt", bt_bytes(chain)), **here)
+    m.map("bt, half a node", d("odd.bt", bt_bytes(chain + [1])[:-1]), **here)
+    m.map("bt, no tree", d("none.bt", bt_bytes([], size="0")), **here)
+    m.map("bt, deeper than 16", d("deep.bt", bt_bytes([3] * 40)), **here)
+    m.map("bt, nothing known", d("unknown.bt", bt_bytes([0])), **here)
+    m.map("bt, occupied voxels only", d("occupied.bt", bt_bytes(chain + [2])), **here)
+    m.map("bt, keys below 16384", d("low.bt", bt_bytes([3] * 15 + [1])), "key", **here)
+    m.map("bt, keys above 49151", d("high.bt", bt_bytes([3 << 14] * 15 + [1])), "key", **here)
+    m.map("bt, the whole range one leaf", d("leaf.bt", bt_bytes([1])), **here)
+    m.map("bt, a quarter of the range one leaf", d("quarter.bt", bt_bytes([3 << 14, 1])), status=(2, 1), **here)
+    two = np.array([(3 | 3 << 14)] + low[1:] + [1] + [3 << 0] + [3 << 14] * 13 + [1], "<u2")
+    m.map("bt, --unknown open on an absurd box", d("box.bt", bt_bytes(two)), "--unknown", argv=["--unknown", "open"],
+          status=(2, 1), source="0.25,0.25,0.25")
+
+    # ---- sources
+    def sources(name, path, **options):
+        f(f"--sources {name}", ["--sources", path], os.path.basename(path), "--sources", source=None, **options)
+    sources("missing", m.path("nothing_s.csv"))
+    sources("a folder", m.path("folder.csv"))
+    sources("of unknown kind", d("s.txt", "x,y,z\n1,1,1\n"))
+    for name, text in {"no z": "x,y\n1,1\n", "NaN": "x,y,z\n1,1,1\nnan,1,1\n", "blocked": "x,y,z\n1,1,1\n3,3,3\n",
+                       "outside": "x,y,z\n1,1,1\n-50,3,3\n", "words": "x,y,z\n1,1,one\n", "empty value": "x,y,z\n1,1,\n",
+                       "short row": "x,y,z\n1,1\n", "empty": ""}.items():
+        sources(name, d(f"s_{name.replace(' ', '_')}.csv", text))
+    sources("not UTF-8", d("s_latin.csv", b"x,y,z\n1,1,\xff\n"))
+    sources("null", m.table("s_null.parquet", x=[1.0], y=[None], z=[1.0]))
+    sources("truncated parquet", d("s_short.parquet", data[:100]))
+
+    # ---- updates
+    def updates(name, path, *mention, **options):
+        f(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates", *mention, **options)
+    updates("missing", m.path("nothing_u.csv"))
+    updates("a folder", m.path("folder.csv"))
+    updates("of unknown kind", d("u.txt", "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n"))
+    top = "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n"
+    for name, text in {
+        "time backwards": top + "5,cost,1,1,1,2\n4,cost,1,1,1,2\n", "time at --start": "time,kind,x,y,z,cost\n0,cost,1,1,1,2\n",
+        "time before --start": "time,kind,x,y,z,cost\n-5,cost,1,1,1,2\n", "time in words": top + "soon,cost,1,1,1,2\n",
+        "time fractional": top + "2.5,cost,1,1,1,2\n", "time beyond 64 bits": top + "9223372036854775808,cost,1,1,1,2\n",
+        "time empty": top + ",cost,1,1,1,2\n", "unknown kind": top + "2,dig,1,1,1,2\n", "empty kind": top + "2,,1,1,1,2\n",
+        "no cost": top + "2,cost,1,1,1,\n", "no voxel cost": top + "2,voxel,1,1,1,\n", "NaN cost": top + "2,cost,1,1,1,nan\n",
+        "negative cost": top + "2,voxel,1,1,1,-1\n", "cost 256": top + "2,cost,1,1,1,256\n", "cost to 0": top + "2,cost,1,1,1,0.001\n",
+        "cost in words": top + "2,cost,1,1,1,much\n", "NaN position": top + "2,cost,nan,1,1,1\n",
+        "position out of range": top + "2,cost,40000,1,1,1\n", "voxel out of range": top + "2,voxel,-3,1,1,1\n",
+        "position absurd": top + "2,cost,1e300,1,1,1\n", "position empty": top + "2,cost,,1,1,1\n",
+        "source+ blocked": top + "2,source+,3,3,3,\n", "source+ outside": top + "2,source+,30,30,30,\n",
+        "source+ out of range": top + "2,source+,-30,30,30,\n", "no kind column": "time,x,y,z,cost\n1,1,1,1,2\n",
+        "no time column": "kind,x,y,z,cost\ncost,1,1,1,2\n", "no x column": "time,kind,y,z,cost\n1,cost,1,1,2\n",
+        "no cost column": "time,kind,x,y,z\n1,cost,1,1,1\n", "a short row": top + "2,cost,1,1\n", "a long row": top + "2,cost,1,1,1,1,7,8\n",
+        "empty file": "", "an open quote": top + "2,\"cost,1,1,1,1\n",
+    }.items():
+        updates(name, d(f"u_{name.replace(' ', '_')}.csv", text))
+    updates("not UTF-8", d("u_latin.csv", top.encode() + b"2,co\xffst,1,1,1,1\n"))
+    f("--start after the first time", ["--updates", good_updates, "--start", "7"], "good_updates", "--updates", "--start")
+    one = '{"time":1,"kind":"cost","x":1,"y":1,"z":1,"cost":2}\n'
+    for name, text in {"json, half a line": one + '{"time":2,"kind":', "json, an array": "[1,2]\n", "json, time in words": '{"time":"a","kind":"cost","x":1,"y":1,"z":1,"cost":2}\n',
+                       "json, cost in words": one.replace(':2}', ':"2x"}'), "json, no kind": '{"time":1,"x":1,"y":1,"z":1,"cost":2}\n',
+                       "json, NaN": one + '{"time":2,"kind":"cost","x":NaN,"y":1,"z":1,"cost":2}\n', "json, not JSON": "time,kind\n1,cost\n",
+                       "json, null position": '{"time":1,"kind":"cost","x":null,"y":1,"z":1,"cost":2}\n',
+                       "json, time beyond 64 bits": one.replace('"time":1', '"time":1e30')}.items():
+        updates(name, d(f"u_{name.replace(' ', '_').replace(',', '')}.json", text))
+    updates("json, not UTF-8", d("u_latin.json", one.encode() + b'{"time":2,"kind":"\xff"}\n'))
+    columns = dict(time=[1, 2], kind=["cost", "cost"], x=[1.0, 1.0], y=[1.0, 1.0], z=[1.0, 1.0], cost=[1.0, 2.0])
+    updates("parquet, null cost", m.table("u_null.parquet", **{**columns, "cost": [1.0, None]}))
+    updates("parquet, null time", m.table("u_nulltime.parquet", **{**columns, "time": [1, None]}))
+    updates("parquet, backwards", m.table("u_back.parquet", **{**columns, "time": [2, 1]}))
+    updates("parquet, text time", m.table("u_text.parquet", **{**columns, "time": ["a", "b"]}))
+    updates("parquet, no kind", m.table("u_nokind.parquet", **{k: v for k, v in columns.items() if k != "kind"}))
+    updates("parquet, truncated", d("u_short.parquet", data[:200]))
+
+    # ---- the ticks overflow: 2,800 cells of the dearest cost in a row
+    far = m.table("dear.parquet", lx=list(range(0, 5600, 2)), ly=[0] * 2800, lz=[0] * 2800, cost=[65535 / 256] * 2800)
+    f("distance beyond the ticks", [], map_=far, source="0,0,0")
+
+    # ---- output folders
+    def foreign(out):
+        os.makedirs(out)
+        with open(os.path.join(out, "thesis.txt"), "w") as g:
+            g.write("mine")
+
+    def a_file(out):
+        with open(out, "w") as g:
+            g.write("mine")
+    f("--out with foreign content", [], "--out", "out", setup=foreign, prior=False)
+    f("--out a file", [], "--out", "out", setup=a_file, prior=False)
+    f("--out beneath a file", ["--out", os.path.join(m.good, "out")], "--out", "good.npy", out=None, status=(2, 1))
+    f("--out empty", ["--out", ""], "--out", out=None)
+
+    # ---- the other commands
+    r = lambda name, argv, *mention, **options: m.add(f"route {name}", ["route", "--map", m.good] + argv, *mention, **options)
+    r("without a query", [], "--query", "--queries")
+    for text in ("1,1,1", "1,1,1,2,2,2,2", "a,1,1,2,2,2", "nan,1,1,2,2,2", "1,1,1,2,2,inf"):
+        r(f"--query '{text}'", ["--query", text], "--query", "query")
+    r("--mode fast", ["--query", "1,1,1,2,2,2", "--mode", "fast"], "--mode", "mode")
+    r("--queries missing", ["--queries", m.path("q0.csv")], "q0.csv", "--queries")
+    r("--queries of unknown kind", ["--queries", d("q.txt", "")], "q.txt", "--queries")
+    for name, text in {"no gz": "query,sx,sy,sz,gx,gy\n0,1,1,1,2,2\n", "no query": "sx,sy,sz,gx,gy,gz\n1,1,1,2,2,2\n",
+                       "duplicate ids": "query,sx,sy,sz,gx,gy,gz\n4,1,1,1,2,2,2\n4,2,2,2,1,1,1\n",
+                       "NaN": "query,sx,sy,sz,gx,gy,gz\n4,1,1,1,2,2,nan\n", "words": "query,sx,sy,sz,gx,gy,gz\nfour,1,1,1,2,2,2\n"}.items():
+        path = d(f"q_{name.replace(' ', '_')}.csv", text)
+        r(f"--queries {name}", ["--queries", path], os.path.basename(path), "--queries")
+    for name, text in {"empty": "", "one header line": "version 1\n", "short line": "version 1\nGood.3dmap\n1 1 1 2 2\n",
+                       "words": "version 1\nGood.3dmap\na b c d e f 1 1\n"}.items():
+        path = d(f"q_{name.replace(' ', '_')}.3dscen", text)
+        r(f"--queries 3dscen, {name}", ["--queries", path], os.path.basename(path), "--queries")
+    m.add("route broken map", ["route", "--map", m.path("short.npy"), "--query", "1,1,1,2,2,2"], "--map", "short.npy")
+    g = lambda name, argv, *mention: m.add(f"ghost {name}", ["ghost", "--map", m.good] + argv, *mention)
+    g("--parts 0", ["--parts", "0", "--rings", "1"], "--parts", "parts")
+    g("--parts in words", ["--parts", "x", "--rings", "1"], "--parts", "parts")
+    g("--parts absurd", ["--parts", "99999999999999999999", "--rings", "1"], "--parts", "parts")
+    g("--rings negative", ["--parts", "2", "--rings=-1"], "--rings", "rings")
+    g("no --parts", ["--rings", "1"], "--parts")
+    g("--partition round", ["--parts", "2", "--rings", "1", "--partition", "round"], "--partition", "partition")
+    initial = d("initial.csv", "x,y,z,value\n1,1,1,1\n")
+    u = lambda name, argv, *mention: m.add(f"diffuse {name}", ["diffuse", "--map", m.good] + argv, *mention)
+    u("no --initial", ["--steps", "3"], "--initial")
+    u("--initial missing", ["--initial", m.path("i0.csv"), "--steps", "3"], "i0.csv", "--initial")
+    u("--initial without value", ["--initial", d("i1.csv", "x,y,z\n1,1,1\n"), "--steps", "3"], "i1.csv", "--initial")
+    u("--initial NaN", ["--initial", d("i2.csv", "x,y,z,value\n1,1,1,nan\n"), "--steps", "3"], "i2.csv", "--initial")
+    u("--steps negative", ["--initial", initial, "--steps=-3"], "--steps", "steps")
+    u("--steps in words", ["--initial", initial, "--steps", "many"], "--steps", "steps")
+    u("--dt NaN", ["--initial", initial, "--steps", "3", "--dt", "nan"], "--dt", "dt")
+    u("--dt negative", ["--initial", initial, "--steps", "3", "--dt=-1"], "--dt", "dt")
+    u("--dt-unit h", ["--initial", initial, "--steps", "3", "--dt", "1", "--dt-unit", "h"], "--dt-unit", "unit")
+    u("--diffusivity negative", ["--initial", initial, "--steps", "3", "--diffusivity=-1"], "--diffusivity", "diffusivity")
+    u("--every 0", ["--initial", initial, "--steps", "3", "--every", "0"], "--every", "every")
+    return m
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Running
+
+
+def fingerprint(path):
+    """All of a folder or file: names and contents."""
+    if not os.path.lexists(path):
+        return None
+    if os.path.isfile(path):
+        return hashlib.sha256(open(path, "rb").read()).hexdigest()
+    out = {}
+    for where, folders, names in os.walk(path):
+        for name in folders:
+            out[os.path.relpath(os.path.join(where, name), path) + "/"] = ""
+        for name in names:
+            p = os.path.join(where, name)
+            out[os.path.relpath(p, path)] = hashlib.sha256(open(p, "rb").read()).hexdigest()
+    return out
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
+
+
+def execute(command, stdin, timeout):
+    """(status or None, stdout, stderr, resident bytes at most)."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL, stdout=out, stderr=err,
+                                   start_new_session=True, preexec_fn=limited)
+        try:
+            process.communicate(stdin, timeout=timeout)
+            status = process.returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            if process.poll() is None:
+                run.stop(process)
+                process.wait()
+        texts = []
+        for f in (out, err):
+            f.seek(0)
+            texts.append(f.read().decode("utf-8", "replace"))
+    return status, *texts, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def complaints(status, out, err, accepted, mention):
+    """What is wrong with how a run refused."""
+    bad = []
+    if status is None:
+        return ["not done in time"]
+    if status not in accepted:
+        bad.append(f"exit status {status}, expected {accepted[0]}")
+    if out.strip():
+        bad.append(f"stdout has {out[:80]!r}")
+    lines = [line for line in err.split("\n") if line.strip()]
+    if len(lines) != 1:
+        bad.append(f"{len(lines)} lines on stderr")
+    low = err.lower()
+    if "panicked" in low or "backtrace" in low or "thread '" in low:
+        bad.append("a panic")
+    if lines and len(lines[0].split()) < 3:
+        bad.append("no sentence")
+    if mention and not any(word.lower() in low for word in mention):
+        bad.append(f"names none of {list(mention)}")
+    if bad:
+        bad.append(f"stderr: {err.strip()[:300]!r}")
+    return bad
+
+
+def main():
+    p = argparse.ArgumentParser(description="Broken inputs to octaflow.")
+    p.add_argument("binary")
+    p.add_argument("--only", help="cases whose name contains this")
+    p.add_argument("--no-prior", action="store_true", help="not into an earlier result as well")
+    p.add_argument("--timeout", type=float, default=20)
+    p.add_argument("--memory", type=float, default=2.0, help="GB of resident memory which no refusal may need")
+    p.add_argument("--list", action="store_true")
+    options = p.parse_args()
+    base = tempfile.mkdtemp(prefix="broken-")
+    made = cases(base)
+    if options.list:
+        print("\n".join(c.name for c in made.cases) + f"\n{len(made.cases)} cases")
+        shutil.rmtree(base)
+        return 0
+    binary = os.path.abspath(options.binary)
+    passed = failed = 0
+    outs = os.path.join(base, "outs")
+    os.mkdir(outs)
+    prior = os.path.join(base, "prior")
+    if not options.no_prior:
+        status, _, err, _ = execute([binary, "field", "--map", made.good, "--source", "1,1,1", "--out", prior, "--quiet", "-w", "2"], None, 60)
+        if status != 0 or not os.path.isdir(prior):
+            print(f"a good run fails, so no earlier result can be had: exit status {status}, stderr {err[:300]!r}", flush=True)
+            options.no_prior = True
+            failed += 1
+    top = 0
+
+    def report(name, bad, command):
+        nonlocal passed, failed
+        if bad:
+            failed += 1
+            print(f"FAILED {name}: {'; '.join(bad)}\n    {shlex.join(command)}", flush=True)
+        else:
+            passed += 1
+
+    for number, case in enumerate(made.cases):
+        if options.only and options.only not in case.name:
+            continue
+        for with_prior in (False, True):
+            if with_prior and (options.no_prior or not case.prior or case.out is None):
+                continue
+            out = os.path.join(outs, f"out-{number}")
+            command = [binary] + case.argv + (["--out", out] if case.out else [])
+            if case.argv:
+                command += ["--quiet"] + ([] if any(a.startswith("-w") for a in case.argv) else ["-w", "2"])
+            if case.setup:
+                case.setup(out)
+            elif with_prior:
+                shutil.copytree(prior, out)
+            before, beside = fingerprint(out), sorted(os.listdir(base) + os.listdir(outs))
+            status, text, err, rss = execute(command, case.stdin, options.timeout)
+            bad = complaints(status, text, err, case.status, case.mention)
+            if rss > max(top, options.memory * 1e9):
+                bad.append(f"{rss / 1e9:.1f} GB of memory")
+            top = max(top, rss)
+            after = fingerprint(out)
+            if after != before:
+                bad.append("--out was created" if before is None else "--out was changed")
+            now = sorted(os.listdir(base) + os.listdir(outs))
+            left = [n for n in now if n not in beside and n != os.path.basename(out)]
+            if left:
+                bad.append(f"left behind {left}")
+                for name in left:
+                    for place in (base, outs):
+                        victim = os.path.join(place, name)
+                        shutil.rmtree(victim, ignore_errors=True)
+                        if os.path.isfile(victim):
+                            os.remove(victim)
+            if os.path.isfile(out):
+                os.remove(out)
+            shutil.rmtree(out, ignore_errors=True)
+            report(case.name + (" (into an earlier result)" if with_prior else ""), bad, command)
+
+    # streams
+    good = "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n1,voxel,2,1,1,0\n5,source+,0,0,0,\n9,cost,0.5,0.5,0.5,3\n9,cost,2,2,2,0\n"
+    tail = "12,voxel,1,0,0,4\n"
+    # rows appended, and how many of the epochs 1, 5, 9 (and 12) may be published: where the bad row has no time that tells,
+    # the epoch before it may be taken for unfinished
+    streams = {
+        "a bad cost": (good + "12,cost,1,1,1,-1\n", {3}), "a bad cost and more after it": (good + "12,cost,1,1,1,-1\n20,cost,1,1,1,1\n", {3}),
+        "a bad row inside an epoch": (good + tail + "12,cost,1,1,1,nan\n", {3}), "an unknown kind": (good + "12,dig,1,1,1,1\n", {3}),
+        "a blocked source+": (good + "12,source+,3,3,3,\n", {3}), "a position out of range": (good + "12,cost,-99,1,1,1\n", {3}),
+        "time backwards": (good + "3,cost,1,1,1,1\n", {2, 3}), "no time": (good + ",cost,1,1,1,1\n", {2, 3}),
+        "a short row": (good + "12,cost,1\n", {2, 3}), "no UTF-8": (good.encode() + b"12,c\xffst,1,1,1,1\n", {2, 3}),
+    }
+    map_ = oracle.read_map(made.good)
+    path = made.file("stream.csv", good)
+    epochs = oracle.read_updates(path, 0)
+    for name, (text, counts) in streams.items():
+        name = f"stdin, {name}"
+        if options.only and options.only not in name:
+            continue
+        out = os.path.join(outs, "stream")
+        command = [binary, "field", "--map", made.good, "--source", "1,1,1", "--updates", "-", "--label-sources", "--next", "--out", out,
+                   "--quiet", "-w", "2"]
+        status, printed, err, _ = execute(command, text if isinstance(text, bytes) else text.encode(), options.timeout)
+        bad = complaints(status, printed, err, (2,), ("row", "line", "stdin", "standard input", "--updates"))
+        problems = []
+        for count in counts:
+            try:
+                expected = oracle.Expected(map_, [(1.0, 1.0, 1.0)], epochs[:count], 0, True, True)
+                check.check_result(out, expected, workers=2, summary=False)
+                break
+            except check.Mismatch as problem:
+                problems.append(str(problem))
+        else:
+            bad.append(f"what was published is not the epochs before the row: {problems[-1]}")
+        shutil.rmtree(out, ignore_errors=True)
+        report(name, bad, command)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    if failed:
+        print(f"inputs kept: {base}")
+    else:
+        shutil.rmtree(base, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
