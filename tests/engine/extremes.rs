@@ -1,0 +1,1 @@
+//! What chance would not find: the ends of the numbers, and the largest changes there are.
