@@ -91,7 +91,7 @@ pub struct Engine {
     tile: Box<Tile>,
     padded_labels: Option<Box<Padded>>,
     outbox: Vec<Message>,
-    /// The greatest distance ever written, in ticks.
+    /// The greatest distance ever written here or told by another worker, in ticks.
     greatest: u32,
     stats: EngineStats,
 }

@@ -392,6 +392,9 @@ impl Engine {
                 if let Some(own) = &mut self.bricks[slot as usize].labels {
                     own.shell[shell::ghost_offset(region) + ghost] = label;
                 }
+                if ticks != UNREACHED {
+                    self.greatest = self.greatest.max(ticks);
+                }
                 self.receive_ghost(slot, region, ghost, tile::sums(ticks, cost));
             }
             None => panic!("a peer sent bits that are no engine message"),
