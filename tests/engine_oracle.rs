@@ -41,7 +41,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(4))]
+    #![proptest_config(cases(3))]
 
     #[test]
     fn cells_that_come_and_go_where_parts_meet_give_the_oracle_s_field(

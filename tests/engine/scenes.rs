@@ -167,14 +167,14 @@ impl Scene {
             }
             Event::Wall(axis, layer, cost) => {
                 let first = 16 * ANCHORS[self.anchor][axis] + layer;
-                let cells = world.costs.keys().filter(|p| p[axis] - first & !1 == 0);
+                let cells = world.costs.keys().filter(|p| (p[axis] - first) & !1 == 0);
                 edits.extend(cells.map(|&at| Edit::Cost(at, cost)));
             }
             Event::Breach(axis, layer) => {
                 let first = 16 * ANCHORS[self.anchor][axis] + layer;
                 for brick in parts::bricks(world).into_keys() {
                     let cells = brick_points(brick.xyz().map(|c| 16 * c)).into_iter();
-                    let cells = cells.filter(|p| p[axis] - first & !1 == 0);
+                    let cells = cells.filter(|p| (p[axis] - first) & !1 == 0);
                     edits.extend(cells.map(|at| Edit::Cost(at, 256)));
                 }
             }
