@@ -28,6 +28,7 @@
 mod changes;
 mod field;
 mod former;
+mod order;
 mod lease;
 mod page;
 mod rows;

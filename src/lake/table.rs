@@ -1,5 +1,6 @@
 //! One Parquet file of a table of numbers, written a row group at a time.
 
+use super::order;
 use super::page::ChunkPages;
 use super::{Written, refused};
 use crate::lattice::{Frame, TICKS_PER_CELL_SIZE};
@@ -98,7 +99,13 @@ impl TableWriter {
         frame: &Frame,
         settings: &[(String, String)],
     ) -> Result<Self> {
-        let file = File::create(path).map_err(|e| refused(path, "created", &e))?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)
+            .map_err(|e| refused(path, "created", &e))?;
         let properties = Arc::new(properties(columns, sorted_by, metadata(frame, settings)));
         let written = schema(columns)
             .and_then(|schema| SerializedFileWriter::new(file, schema, properties.clone()));
@@ -166,7 +173,11 @@ impl TableWriter {
     pub fn finish(mut self) -> Result<Written> {
         let path = self.path;
         self.file.finish().map_err(|e| unwritable(&path, &e))?;
-        let file = self.file.inner();
+        let is_double: Vec<bool> = (self.file.schema_descr().columns().iter())
+            .map(|column| column.physical_type() == Physical::DOUBLE)
+            .collect();
+        let file = self.file.inner_mut();
+        order::declare_type_defined(file, &is_double).map_err(|e| refused(&path, "written", &e))?;
         if self.rows == 0 && path.file_name() != Some(part_name(0).as_ref()) {
             std::fs::remove_file(&path).map_err(|e| refused(&path, "removed", &e))?;
             return Ok(Written::default());

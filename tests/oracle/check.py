@@ -89,7 +89,7 @@ def read_file(path, columns):
             chunk = meta.row_group(g).column(c)
             if chunk.num_values:
                 require(chunk.compression == "ZSTD", f"{path}: column {chunk.path_in_schema} is {chunk.compression}, not ZSTD")
-                require(chunk.path_in_schema == "distance" or chunk.is_stats_set and chunk.statistics.has_min_max,
+                require(chunk.is_stats_set and chunk.statistics.has_min_max,
                         f"{path}: column {chunk.path_in_schema} has no statistics")
     about = b" ".join(k + b" " + v for k, v in (meta.metadata or {}).items() if k != b"ARROW:schema").lower()
     require(b"frame" in about and b"lattice" in about, f"{path}: key-value metadata do not tell frame and lattice version")

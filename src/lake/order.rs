@@ -1,0 +1,45 @@
+//! Which order the statistics of doubles are in, said so that every reader uses them.
+//!
+//! The parquet crate declares the column order `IEEE_754_TOTAL_ORDER` (field 2 of the format's union `ColumnOrder`)
+//! for floating-point columns. Readers that know only `TYPE_DEFINED_ORDER` (field 1) then drop the columns' minima
+//! and maxima. On numbers without NaN and −0, as all of ours are, the two orders are the same; so the footer is made
+//! to say the older one. In thrift's compact protocol an element of `FileMetaData.column_orders` is three bytes: the
+//! header of the union's field (`0x1C` for field 1, `0x2C` for field 2, both structs), the end of the empty struct, the
+//! end of the union.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+const TYPE_DEFINED: [u8; 3] = [0x1C, 0, 0];
+const IEEE_754_TOTAL: [u8; 3] = [0x2C, 0, 0];
+
+/// The longest footer tail that is searched; the orders stand at the footer's end.
+const TAIL_BYTES: u64 = 4096;
+
+/// Declares the type-defined order for all columns of a finished Parquet file, of which `is_double` tells which hold
+/// doubles. A file whose footer is laid out otherwise stays as it is, and is as valid as before.
+pub(super) fn declare_type_defined(file: &mut File, is_double: &[bool]) -> io::Result<()> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let start = length.saturating_sub(TAIL_BYTES);
+    file.seek(SeekFrom::Start(start))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    if let Some(at) = place_of_orders(&tail, is_double) {
+        file.seek(SeekFrom::Start(start + at as u64))?;
+        file.write_all(&TYPE_DEFINED.repeat(is_double.len()))?;
+    }
+    Ok(())
+}
+
+/// Where the list's elements begin, if the list is there exactly once.
+fn place_of_orders(tail: &[u8], is_double: &[bool]) -> Option<usize> {
+    // A list of up to 14 structs has a header of one byte: its size, and 12 for structs.
+    let size = u8::try_from(is_double.len()).ok().filter(|n| *n < 15)?;
+    let mut list = vec![size << 4 | 12];
+    for &double in is_double {
+        list.extend(if double { IEEE_754_TOTAL } else { TYPE_DEFINED });
+    }
+    let mut places = (0..tail.len().saturating_sub(list.len())).filter(|&at| tail[at..].starts_with(&list));
+    let place = places.next()?;
+    places.next().is_none().then_some(place + 1)
+}
