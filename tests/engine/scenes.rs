@@ -4,13 +4,14 @@ use super::oracle::{Edit, Point, World};
 use super::parts::{self, Random};
 use super::watched::Watched;
 use octaflow::engine::EngineOptions;
-use octaflow::partition::Partition;
+use octaflow::partition::{Partition, Plan};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Where scenes lie, in bricks: the lattice's low and high corner, its middle, and a place at both ends.
 const ANCHORS: [Point; 4] = [
-    [2047, 2046, 2047],
+    [2046, 2046, 2046],
     [0, 0, 0],
     [4092, 4093, 4093],
     [0, 4093, 100],
@@ -94,7 +95,7 @@ impl Scene {
     /// Plays the scene, every epoch under watch.
     pub fn play(&self) {
         let world = self.world();
-        let plan = parts::plan(&world, self.partition, self.parts);
+        let plan = Arc::new(self.plan(&world));
         let mut watched = Watched::new(world, plan, self.options, self.seed.into());
         for events in &self.epochs {
             let mut next = watched.world.clone();
@@ -108,6 +109,25 @@ impl Scene {
         }
         let messages: u64 = watched.parts.stats().iter().map(|s| s.messages).sum();
         assert!(self.parts > 1 || messages == 0, "messages to nobody");
+    }
+
+    /// A plan that divides the whole scene, also where bricks are still to come.
+    fn plan(&self, world: &World) -> Plan {
+        let bricks = parts::bricks(world);
+        let mut weights = Vec::new();
+        for n in 0..REACH[0] * REACH[1] * REACH[2] {
+            let at = [
+                n % REACH[0],
+                n / REACH[0] % REACH[1],
+                n / REACH[0] / REACH[1],
+            ];
+            let (brick, _) = parts::place(self.point(at.map(|c| 16 * c)));
+            let open = bricks
+                .get(&brick)
+                .map_or(0, |costs| costs.iter().filter(|&&c| c > 0).count());
+            weights.push((brick, 50 + open as u64));
+        }
+        Plan::build(self.partition, self.parts, &weights)
     }
 
     pub fn world(&self) -> World {
@@ -235,7 +255,7 @@ pub fn anywhere() -> impl Strategy<Value = Point> {
 
 /// A place beside one corner of eight bricks, so that all parts meet there.
 pub fn crowded() -> impl Strategy<Value = Point> {
-    let near = || 14..19i32;
+    let near = || 30..35i32;
     [near(), near(), near()]
 }
 
