@@ -6,7 +6,15 @@
 pub mod edits;
 pub mod field;
 pub mod gather;
+pub mod specification;
 pub mod wire;
 
-/// The time of an epoch, as users give it.
+/// The time of an epoch, as in the column `time` of updates and changes.
 pub type Time = i64;
+
+/// How often a record is in a collection, or by how much that changes.
+pub type Diff = isize;
+
+/// A differential collection of records that changes from epoch to epoch.
+pub type Collection<'scope, Record> =
+    differential_dataflow::VecCollection<'scope, Time, Record, Diff>;

@@ -1,6 +1,7 @@
 //! Lattice points whose parity is proven.
 
 use super::LatticeError;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The 14 steps to a cell's neighbours, in the one fixed order that ties are broken by: first the eight diagonal
@@ -24,13 +25,16 @@ pub const NEIGHBOURS: [[i32; 3]; 14] = [
 
 /// A point of the BCC lattice: three coordinates (lattice units) that are all even or all odd.
 ///
+/// It is serialised as an array of the three, whose parity is proven again where it is read.
+///
 /// # Example
 /// ```
 /// use octaflow::lattice::Cell;
 /// assert!(Cell::new(1, 3, -5).is_ok());
 /// assert!(Cell::new(1, 2, 3).is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "[i32; 3]", into = "[i32; 3]")]
 pub struct Cell {
     x: i32,
     y: i32,
@@ -98,8 +102,37 @@ impl Cell {
     }
 }
 
+impl TryFrom<[i32; 3]> for Cell {
+    type Error = LatticeError;
+
+    fn try_from([x, y, z]: [i32; 3]) -> Result<Self, LatticeError> {
+        Cell::new(x, y, z)
+    }
+}
+
+impl From<Cell> for [i32; 3] {
+    fn from(cell: Cell) -> Self {
+        cell.xyz()
+    }
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({}, {}, {})", self.x, self.y, self.z)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_read_back_only_with_its_parity() {
+        let cell = Cell::new(1, 3, -5).unwrap();
+        let written = serde_json::to_string(&cell).unwrap();
+        assert_eq!(written, "[1,3,-5]");
+        assert_eq!(serde_json::from_str::<Cell>(&written).unwrap(), cell);
+        let refused = serde_json::from_str::<Cell>("[1,2,3]").unwrap_err();
+        assert!(refused.to_string().contains("no lattice point"));
     }
 }
