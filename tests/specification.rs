@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use timely::worker::Worker;
 
 /// A reached cell: its ticks, its label and the index of its next step.
 type Record = (Cell, (u32, u32, i8));
@@ -153,85 +154,105 @@ fn accumulate(field: &mut Field, changes: &Changes) {
     }
 }
 
-/// How a test feeds the specification.
+/// How a test runs the specification.
 #[derive(Clone, Copy, Debug)]
-struct Feed {
+struct Run {
     workers: usize,
     /// All epochs under way at once, rather than one after the other.
     together: bool,
+    /// Next hops too; they are −1 without.
+    next: bool,
 }
 
-/// The time of an epoch: some leave gaps, some are negative.
+/// One epoch after the other, with next hops.
+fn one_by_one(workers: usize) -> Run {
+    Run {
+        workers,
+        together: false,
+        next: true,
+    }
+}
+
+/// The updates of an epoch: costs and sources.
+type Inputs = (Vec<((Cell, u16), Diff)>, Vec<((Cell, u32), Diff)>);
+
+/// The time of an epoch: there are gaps between them, and some are negative.
 fn time(epoch: usize) -> Time {
     3 * epoch as Time - 7
 }
 
-/// The changes of every epoch by the specification, and how long each took a worker.
-fn specified(feed: Feed, worlds: Vec<World>) -> (Vec<Changes>, Vec<Duration>) {
-    let epochs = worlds.len();
-    let nowhere = World::default();
-    let inputs: Vec<_> = (0..epochs)
-        .map(|e| {
-            let before = if e == 0 { &nowhere } else { &worlds[e - 1] };
-            (
-                difference(&before.costs, &worlds[e].costs),
-                difference(&before.sources, &worlds[e].sources),
-            )
-        })
-        .collect();
-    let config = timely::Config::process(feed.workers);
-    let guards = timely::execute(config, move |worker| {
-        let seen = Rc::new(RefCell::new(Vec::new()));
-        let (mut cells, mut sources) = (InputSession::new(), InputSession::new());
-        let probe = worker.dataflow(|scope| {
-            let cells = cells.to_collection(scope);
-            let field = specification::field(cells.clone(), sources.to_collection(scope));
-            let keep = Rc::clone(&seen);
-            let (probe, _) = specification::next(cells, field.clone())
-                .join_map(field, |&cell, &next, &(ticks, label)| {
-                    (cell, (ticks, label, next))
-                })
-                .inspect(move |change| keep.borrow_mut().push(*change))
-                .probe();
-            probe
-        });
-        let (mine, peers) = (worker.index(), worker.peers());
-        let mut took = Vec::new();
-        for (epoch, (costs, seeds)) in inputs.iter().enumerate() {
-            let start = Instant::now();
-            cells.advance_to(time(epoch));
-            sources.advance_to(time(epoch));
-            for (record, diff) in costs.iter().skip(mine).step_by(peers) {
-                cells.update(*record, *diff);
-            }
-            for (record, diff) in seeds.iter().skip(mine).step_by(peers) {
-                sources.update(*record, *diff);
-            }
-            cells.advance_to(time(epoch) + 1);
-            sources.advance_to(time(epoch) + 1);
-            cells.flush();
-            sources.flush();
-            if !feed.together {
-                worker.step_or_park_while(None, || probe.less_equal(&time(epoch)));
-            }
-            took.push(start.elapsed());
-        }
-        drop((cells, sources));
-        worker.step_or_park_while(None, || !probe.done());
-        (seen.take(), took)
-    });
-    let mut changes = vec![Changes::new(); epochs];
+/// The changes of every epoch by the specification, and how long each took.
+fn specified(run: Run, worlds: &[World]) -> (Vec<Changes>, Vec<Duration>) {
+    let mut before = &World::default();
+    let mut inputs: Vec<Inputs> = Vec::new();
+    for world in worlds {
+        let costs = difference(&before.costs, &world.costs);
+        inputs.push((costs, difference(&before.sources, &world.sources)));
+        before = world;
+    }
+    let config = timely::Config::process(run.workers);
+    let guards = timely::execute(config, move |worker| work(worker, run, &inputs));
+    let mut changes = vec![Changes::new(); worlds.len()];
     let mut took = Vec::new();
     for guard in guards.unwrap().join() {
         let (seen, spent) = guard.unwrap();
         took = spent;
         for (record, at, diff) in seen {
-            let epoch = (0..epochs).find(|&e| time(e) == at);
+            let epoch = (0..worlds.len()).find(|&epoch| time(epoch) == at);
             changes[epoch.expect("a time of an epoch")].push((record, diff));
         }
     }
     changes.iter_mut().for_each(consolidate);
     (changes, took)
+}
+
+/// One worker's share of the input, what it sees of the output, and how long it took for each epoch.
+fn work(
+    worker: &mut Worker,
+    run: Run,
+    inputs: &[Inputs],
+) -> (Vec<(Record, Time, Diff)>, Vec<Duration>) {
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let (mut cells, mut sources) = (InputSession::new(), InputSession::new());
+    let probe = worker.dataflow(|scope| {
+        let cells = cells.to_collection(scope);
+        let field = specification::field(cells.clone(), sources.to_collection(scope));
+        let records = if run.next {
+            let next = specification::next(cells, field.clone());
+            next.join_map(field, |&cell, &next, &(ticks, label)| {
+                (cell, (ticks, label, next))
+            })
+        } else {
+            field.map(|(cell, (ticks, label))| (cell, (ticks, label, -1)))
+        };
+        let keep = Rc::clone(&seen);
+        let records = records.inspect(move |change| keep.borrow_mut().push(*change));
+        records.probe().0
+    });
+    let (mine, peers) = (worker.index(), worker.peers());
+    let mut took = Vec::new();
+    for (epoch, (costs, seeds)) in inputs.iter().enumerate() {
+        let start = Instant::now();
+        cells.advance_to(time(epoch));
+        sources.advance_to(time(epoch));
+        for (record, diff) in costs.iter().skip(mine).step_by(peers) {
+            cells.update(*record, *diff);
+        }
+        for (record, diff) in seeds.iter().skip(mine).step_by(peers) {
+            sources.update(*record, *diff);
+        }
+        cells.advance_to(time(epoch) + 1);
+        sources.advance_to(time(epoch) + 1);
+        cells.flush();
+        sources.flush();
+        if !run.together {
+            worker.step_or_park_while(None, || probe.less_equal(&time(epoch)));
+        }
+        took.push(start.elapsed());
+    }
+    drop((cells, sources));
+    worker.step_or_park_while(None, || !probe.done());
+    (seen.take(), took)
 }
 
 /// The changes of every epoch and the field after it, by the engine.
@@ -360,7 +381,7 @@ proptest! {
         (first, epochs) in some_history(), workers in 1..4usize, together in any::<bool>(),
     ) {
         let worlds = history(first.clone(), &epochs);
-        let (specified, _) = specified(Feed { workers, together }, worlds.clone());
+        let (specified, _) = specified(Run { workers, together, next: true }, &worlds);
         let engineered = engineered(&first, &epochs);
         let mut before = Field::new();
         for ((world, changes), (by_engine, field)) in worlds.iter().zip(&specified).zip(&engineered) {
@@ -460,10 +481,10 @@ fn large_epochs() -> Vec<Vec<Edit>> {
     epochs
 }
 
-fn specification_and_engine_agree_on_a_large_world(feed: Feed) {
+fn specification_and_engine_agree_on_a_large_world(workers: usize) {
     let (first, epochs) = (large_world(), large_epochs());
     let worlds = history(first.clone(), &epochs);
-    let (specified, _) = specified(feed, worlds.clone());
+    let (specified, _) = specified(one_by_one(workers), &worlds);
     let engineered = engineered(&first, &epochs);
     let mut accumulated = Field::new();
     for (epoch, (changes, (by_engine, field))) in specified.iter().zip(&engineered).enumerate() {
@@ -487,18 +508,12 @@ fn specification_and_engine_agree_on_a_large_world(feed: Feed) {
 
 #[test]
 fn specification_and_engine_agree_on_a_large_world_with_one_worker() {
-    specification_and_engine_agree_on_a_large_world(Feed {
-        workers: 1,
-        together: false,
-    });
+    specification_and_engine_agree_on_a_large_world(1);
 }
 
 #[test]
 fn specification_and_engine_agree_on_a_large_world_with_two_workers() {
-    specification_and_engine_agree_on_a_large_world(Feed {
-        workers: 2,
-        together: false,
-    });
+    specification_and_engine_agree_on_a_large_world(2);
 }
 
 #[test]
@@ -506,11 +521,7 @@ fn a_path_beyond_the_longest_distance_leads_nowhere() {
     let mut world = World::default();
     world.costs = (0..2720).map(|x| (cell(2 * x, 0, 0), u16::MAX)).collect();
     world.sources.insert(cell(0, 0, 0), 0);
-    let feed = Feed {
-        workers: 1,
-        together: false,
-    };
-    let (specified, _) = specified(feed, vec![world.clone()]);
+    let (specified, _) = specified(one_by_one(1), std::slice::from_ref(&world));
     let expected = world.dijkstra();
     assert!(expected.len() > 2600 && expected.len() < 2720);
     assert_eq!(specified[0], difference(&Field::new(), &expected));
@@ -524,11 +535,11 @@ fn a_path_beyond_the_longest_distance_leads_nowhere() {
 fn figures() {
     let first = large_world();
     let edits: Vec<Vec<Edit>> = scattered(200, 3).chunks(1).map(<[Edit]>::to_vec).collect();
-    let feed = Feed {
-        workers: 1,
-        together: false,
+    let run = Run {
+        next: false,
+        ..one_by_one(1)
     };
-    let (changes, specified) = specified(feed, history(first.clone(), &edits));
+    let (changes, specified) = specified(run, &history(first.clone(), &edits));
     let mut engine = engine_of(&first, false);
     let mut engineered = Vec::new();
     for edits in [Vec::new()].iter().chain(&edits) {
