@@ -49,17 +49,36 @@ fn main() {
         let mut words = child.split(' ').map(str::to_owned);
         let side = words.next().and_then(|w| w.parse().ok()).expect("a side");
         let addresses = words.collect();
-        run(Setup { side, workers: 1, processes: 2, process: 1, addresses });
+        run(Setup {
+            side,
+            workers: 1,
+            processes: 2,
+            process: 1,
+            addresses,
+        });
         return;
     }
     let side = numbers.first().copied().unwrap_or(16);
-    let single = |workers| Setup { side, workers, processes: 1, process: 0, addresses: Vec::new() };
+    let single = |workers| Setup {
+        side,
+        workers,
+        processes: 1,
+        process: 0,
+        addresses: Vec::new(),
+    };
     let plain = plain_dijkstra(side);
     let one = run(single(1));
     let ns = |m: &Measured| m.solve.as_nanos() as f64 / m.reached as f64;
     let cells = f64::from(side * side * side) * 1024.0;
-    println!("{:.1} M cells, {:.2} M reached, one worker:", cells / 1e6, one.reached as f64 / 1e6);
-    println!("  first solve            {:6.1} ns a reached cell", ns(&one));
+    println!(
+        "{:.1} M cells, {:.2} M reached, one worker:",
+        cells / 1e6,
+        one.reached as f64 / 1e6
+    );
+    println!(
+        "  first solve            {:6.1} ns a reached cell",
+        ns(&one)
+    );
     println!(
         "  plain Dijkstra         {:6.1} ns a reached cell: the engine is {:.2} times as fast",
         plain.as_nanos() as f64 / one.reached as f64,
@@ -70,7 +89,9 @@ fn main() {
         (one.rss_after - one.rss_before) as f64 / cells
     );
     let (median, p99) = percentiles(&one.edits);
-    println!("  single-cell edit       {median:6.1} µs in the median, {p99:.1} µs at the 99th percentile");
+    println!(
+        "  single-cell edit       {median:6.1} µs in the median, {p99:.1} µs at the 99th percentile"
+    );
     println!(
         "  1,000 edits, one epoch {:6.1} ms: {:.3} of a fresh solve",
         one.thousand.as_secs_f64() * 1e3,
@@ -90,7 +111,10 @@ fn main() {
         processes.solve.as_secs_f64() / two.solve.as_secs_f64()
     );
     if let Some(&large) = numbers.get(1) {
-        let big = run(Setup { side: large, ..single(1) });
+        let big = run(Setup {
+            side: large,
+            ..single(1)
+        });
         println!(
             "{:.1} M cells, one worker: {:.1} ns a reached cell, {:.2} times as much as at {:.1} M; single-cell edit {:.1} µs in the median",
             f64::from(large * large * large) * 1024.0 / 1e6,
@@ -134,10 +158,19 @@ fn two_processes(side: i32) -> Measured {
         .collect();
     drop(listeners);
     let mut child = Command::new(std::env::current_exe().expect("an executable"))
-        .env("OCTAFLOW_BENCH_CHILD", format!("{side} {}", addresses.join(" ")))
+        .env(
+            "OCTAFLOW_BENCH_CHILD",
+            format!("{side} {}", addresses.join(" ")),
+        )
         .spawn()
         .expect("a second process");
-    let measured = run(Setup { side, workers: 1, processes: 2, process: 0, addresses });
+    let measured = run(Setup {
+        side,
+        workers: 1,
+        processes: 2,
+        process: 0,
+        addresses,
+    });
     assert!(child.wait().expect("the child ends").success());
     measured
 }
@@ -152,12 +185,19 @@ fn run(setup: Setup) -> Measured {
         .iter()
         .map(|(id, costs)| (*id, costs.iter().filter(|&&c| c > 0).count() as u64))
         .collect();
-    let plan = Arc::new(Plan::build(Partition::Hash, setup.workers * setup.processes, &weights));
+    let plan = Arc::new(Plan::build(
+        Partition::Hash,
+        setup.workers * setup.processes,
+        &weights,
+    ));
     let parts: Parts = (0..setup.workers).map(|_| Mutex::default()).collect();
     for (id, costs) in bricks {
         let owner = plan.owner(id);
         if owner / setup.workers == setup.process {
-            parts[owner % setup.workers].lock().unwrap().push((id, costs));
+            parts[owner % setup.workers]
+                .lock()
+                .unwrap()
+                .push((id, costs));
         }
     }
     let config = ClusterConfig {
@@ -174,7 +214,10 @@ fn run(setup: Setup) -> Measured {
     let work = move |worker: &mut Worker| measure(worker, side, workers, &plan, &parts, source);
     let results = cluster::execute(connected, work).expect("a run");
     let first = results.into_iter().next().expect("a worker");
-    Measured { rss_before, ..first }
+    Measured {
+        rss_before,
+        ..first
+    }
 }
 
 fn measure(
@@ -196,7 +239,9 @@ fn measure(
     if worker.index() == 0 {
         let cell = brick.cell(local);
         let begun = Instant::now();
-        input.epoch(worker, 0, [(0, Edit::AddSource { cell, label: 0 })]).expect("sound");
+        input
+            .epoch(worker, 0, [(0, Edit::AddSource { cell, label: 0 })])
+            .expect("sound");
         measured.solve = begun.elapsed();
         measured.rss_after = rss_bytes();
         let mut blocked = std::collections::HashSet::new();
@@ -212,12 +257,17 @@ fn measure(
             if !blocked.remove(&cell) {
                 blocked.insert(cell);
             }
-            Edit::Cost { cell, cost: if open { 0 } else { 256 } }
+            Edit::Cost {
+                cell,
+                cost: if open { 0 } else { 256 },
+            }
         };
         for n in 0..EDITS {
             let row = edit(n as u64);
             let begun = Instant::now();
-            input.epoch(worker, 1 + n as Time, [(0, row)]).expect("sound");
+            input
+                .epoch(worker, 1 + n as Time, [(0, row)])
+                .expect("sound");
             measured.edits.push(begun.elapsed());
         }
         let rows: Vec<(u64, Edit)> = (0..1000).map(|n| (n, edit(1_000_000 + n))).collect();

@@ -6,6 +6,8 @@
 //! lattice → brick → partition → engine → dataflows → {map, lake, cluster} → cli
 //! ```
 
+#![warn(missing_docs)]
+
 pub mod brick;
 pub mod cli;
 pub mod cluster;

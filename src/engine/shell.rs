@@ -125,9 +125,13 @@ pub fn owner_local(direction: usize, ghost: usize) -> Local {
 /// `direction`, from number `ghost` on of its region back.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
+    /// The direction of the brick that sees it.
     pub direction: u8,
+    /// The number of its first ghost there.
     pub ghost: u8,
+    /// Its first lane in the row.
     pub lane: u8,
+    /// How many lanes it has.
     pub count: u8,
 }
 

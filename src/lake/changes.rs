@@ -1,6 +1,6 @@
 //! The rows of `field_changes/`: the differential collection behind the field, consolidated within each time.
 
-use super::rows::{Rows, cell_bits};
+use super::rows::Rows;
 use super::runs::{Merge, Record, Sorter};
 use super::{Column, FieldColumns, GROUP_ROWS, Packing, TableWriter, Values, Written};
 use crate::Result;
@@ -83,7 +83,7 @@ impl ChangeWriter {
     /// [`Error::Machine`](crate::Error::Machine) naming the file of a run that cannot be written.
     pub fn push(&mut self, change: Change) -> Result<()> {
         self.sorter.push(Record {
-            cell: cell_bits(change.brick, change.local),
+            cell: change.brick.index64(change.local).as_i64(),
             time: change.time,
             ticks: change.ticks,
             source: if self.columns.source {

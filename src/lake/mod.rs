@@ -28,8 +28,8 @@
 mod changes;
 mod field;
 mod former;
-mod order;
 mod lease;
+mod order;
 mod page;
 mod rows;
 mod runs;
@@ -39,7 +39,7 @@ mod table;
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
-pub use rows::{FieldColumns, cell_bits};
+pub use rows::FieldColumns;
 pub use stage::Stage;
 pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};
 

@@ -39,7 +39,8 @@ fn place_of_orders(tail: &[u8], is_double: &[bool]) -> Option<usize> {
     for &double in is_double {
         list.extend(if double { IEEE_754_TOTAL } else { TYPE_DEFINED });
     }
-    let mut places = (0..tail.len().saturating_sub(list.len())).filter(|&at| tail[at..].starts_with(&list));
+    let mut places =
+        (0..tail.len().saturating_sub(list.len())).filter(|&at| tail[at..].starts_with(&list));
     let place = places.next()?;
     places.next().is_none().then_some(place + 1)
 }

@@ -1,7 +1,7 @@
 //! The columns that `field/` and `field_changes/` share, and the rows that wait for a row group.
 
 use super::{Column, GROUP_ROWS, Packing, Values};
-use crate::brick::{BRICK_CELLS, BrickId, LOCAL_BY_INDEX, Local};
+use crate::brick::{BRICK_CELLS, BrickId, LOCAL_BY_INDEX};
 use crate::lattice::{Frame, UNREACHED, distance_m};
 
 /// Which of the optional columns of a field are written.
@@ -11,79 +11,6 @@ pub struct FieldColumns {
     pub source: bool,
     /// `next` INT8: the index, in the fixed neighbour order, of the step towards the source; −1 at it.
     pub next: bool,
-}
-
-/// The column `cell` of the cell at `local` in `brick`: the bits of its Index64 (header `10`, tier 0, frame 0,
-/// LOD 15, Morton code of 48 bits with x lowest), as a signed integer.
-///
-/// # Example
-/// ```
-/// use octaflow::{brick::BrickId, lake::cell_bits, lattice::Cell};
-/// let (brick, local) = BrickId::locate(Cell::new(1, 3, 5).unwrap()).unwrap();
-/// assert_eq!(cell_bits(brick, local) as u64, 0b10 << 62 | 15 << 48 | 0b100_010_111);
-/// ```
-pub fn cell_bits(brick: BrickId, local: Local) -> i64 {
-    first_bits(brick) | MORTON_BY_PLACE[local.index()]
-}
-
-/// The `cell` of a brick's corner; the Morton codes inside the brick fill its twelve low bits.
-fn first_bits(brick: BrickId) -> i64 {
-    (0b10 << 62 | 15 << 48 | brick.code() << 12) as i64
-}
-
-/// The Morton code inside the brick of each place.
-static MORTON_BY_PLACE: [i64; BRICK_CELLS] = morton_by_place();
-
-const fn morton_by_place() -> [i64; BRICK_CELLS] {
-    let mut codes = [0; BRICK_CELLS];
-    let mut place = 0;
-    while place < BRICK_CELLS {
-        let parity = place >> 9;
-        let axes = [place & 7, place >> 3 & 7, place >> 6 & 7];
-        let (mut code, mut bit) = (0, 0);
-        while bit < 12 {
-            code |= ((2 * axes[bit % 3] + parity) >> (bit / 3) & 1) << bit;
-            bit += 1;
-        }
-        codes[place] = code as i64;
-        place += 1;
-    }
-    codes
-}
-
-/// What `write_brick` needs of each place, in ascending Index64 order.
-struct Rank {
-    place: u16,
-    morton: u16,
-    units: [u8; 3],
-}
-
-static RANKS: [Rank; BRICK_CELLS] = ranks();
-
-const fn ranks() -> [Rank; BRICK_CELLS] {
-    let mut ranks = [const {
-        Rank {
-            place: 0,
-            morton: 0,
-            units: [0; 3],
-        }
-    }; BRICK_CELLS];
-    let mut r = 0;
-    while r < BRICK_CELLS {
-        let place = LOCAL_BY_INDEX[r].index();
-        let parity = (place >> 9) as u8;
-        ranks[r] = Rank {
-            place: place as u16,
-            morton: MORTON_BY_PLACE[place] as u16,
-            units: [
-                2 * (place & 7) as u8 + parity,
-                2 * (place >> 3 & 7) as u8 + parity,
-                2 * (place >> 6 & 7) as u8 + parity,
-            ],
-        };
-        r += 1;
-    }
-    ranks
 }
 
 /// Room for a row group and one brick more, so that a brick is added before the group is written.
@@ -153,35 +80,35 @@ impl Rows {
     ) {
         assert_eq!(source.is_some(), self.columns.source, "sources as promised");
         assert_eq!(next.is_some(), self.columns.next, "next steps as promised");
-        let first = first_bits(brick);
-        let corner = brick.xyz().map(|c| c * crate::brick::BRICK_UNITS);
         let room = self.len..self.len + BRICK_CELLS;
         let cell = &mut self.cell[room.clone()];
         let [x, y, z] = self.lattice.each_mut().map(|axis| &mut axis[room.clone()]);
         let distance = &mut self.distance[room.clone()];
         let mut rows = 0;
-        for rank in &RANKS {
-            let t = ticks[usize::from(rank.place)];
-            cell[rows] = first | i64::from(rank.morton);
-            x[rows] = corner[0] + i32::from(rank.units[0]);
-            y[rows] = corner[1] + i32::from(rank.units[1]);
-            z[rows] = corner[2] + i32::from(rank.units[2]);
+        let corner = brick.xyz().map(|c| c * crate::brick::BRICK_UNITS);
+        for local in LOCAL_BY_INDEX {
+            let t = ticks[local.index()];
+            let units = local.units();
+            cell[rows] = brick.index64(local).as_i64();
+            x[rows] = corner[0] + units[0];
+            y[rows] = corner[1] + units[1];
+            z[rows] = corner[2] + units[2];
             distance[rows] = distance_m(t, self.cell_size_m);
             rows += usize::from(t != UNREACHED);
         }
         let reached = || {
-            RANKS
+            LOCAL_BY_INDEX
                 .iter()
-                .filter(|r| ticks[usize::from(r.place)] != UNREACHED)
+                .filter(|local| ticks[local.index()] != UNREACHED)
         };
         if let Some(source) = source {
-            for (row, rank) in self.source[room.clone()].iter_mut().zip(reached()) {
-                *row = source[usize::from(rank.place)] as i32;
+            for (row, local) in self.source[room.clone()].iter_mut().zip(reached()) {
+                *row = source[local.index()] as i32;
             }
         }
         if let Some(next) = next {
-            for (row, rank) in self.next[room].iter_mut().zip(reached()) {
-                *row = i32::from(next[usize::from(rank.place)]);
+            for (row, local) in self.next[room].iter_mut().zip(reached()) {
+                *row = i32::from(next[local.index()]);
             }
         }
         self.len += rows;
@@ -261,7 +188,7 @@ mod tests {
             let mut single = Rows::new(FieldColumns::default(), &frame);
             whole.push_brick(brick, &[7; BRICK_CELLS], None, None);
             for local in LOCAL_BY_INDEX {
-                single.push(cell_bits(brick, local), 7, 0, 0);
+                single.push(brick.index64(local).as_i64(), 7, 0, 0);
                 let row = single.len - 1;
                 let lattice = std::array::from_fn(|a| single.lattice[a][row]);
                 assert_eq!(brick.cell(local).xyz(), lattice);

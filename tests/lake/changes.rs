@@ -2,7 +2,7 @@
 
 use crate::*;
 use octaflow::brick::{LOCAL_BY_INDEX, Local};
-use octaflow::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, cell_bits, part_name};
+use octaflow::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, part_name};
 use octaflow::lattice::distance_m;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ fn consolidated(changes: &[Change]) -> Vec<Vec<Field>> {
     for c in changes {
         *sums
             .entry((
-                cell_bits(c.brick, c.local),
+                c.brick.index64(c.local).as_i64(),
                 c.time,
                 c.ticks,
                 c.source,

@@ -3,7 +3,7 @@
 use crate::*;
 use octaflow::Error;
 use octaflow::brick::LOCAL_BY_INDEX;
-use octaflow::lake::{ChangeWriter, GROUP_ROWS, cell_bits, part_name};
+use octaflow::lake::{ChangeWriter, GROUP_ROWS, part_name};
 use octaflow::lattice::distance_m;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::SortingColumn;
@@ -24,7 +24,7 @@ fn a_field_reads_back_row_for_row() {
             if ticks[i] != UNREACHED {
                 let [x, y, z] = brick.cell(local).xyz();
                 expected.push(vec![
-                    Field::Long(cell_bits(brick, local)),
+                    Field::Long(brick.index64(local).as_i64()),
                     Field::Int(x),
                     Field::Int(y),
                     Field::Int(z),
