@@ -55,6 +55,9 @@ use timely::order::Product;
 /// The distance in ticks and the label of a reached cell, in the order in which they are compared.
 pub type Reach = (u32, u32);
 
+/// What a cell is offered by a neighbour.
+type Offer = (Cell, Reach);
+
 /// Costs by cell, for the joins that need an open cell.
 type OpenCells<'scope> = Arranged<'scope, TraceAgent<ValSpine<Cell, u16, Time, Diff>>>;
 
@@ -128,11 +131,11 @@ pub fn next<'scope>(
 /// How many ticks a round of the loop stands for: half a diagonal step at cost 1.0.
 const ROUND_TICKS: u32 = DIAGONAL_BASE;
 
-/// Puts an offer off until the round of its distance, at which times as early as [`Time::MIN`] are joined.
+/// Puts an offer off until the round of its distance: its time is joined with that round of the earliest epoch.
 ///
 /// The fixed point is the same without it. But so short offers come before long ones, as in Dijkstra's algorithm,
 /// and few cells take one that they must give up again: a third of the work, and of an edit's far less.
-fn in_turn(offer: (Cell, Reach)) -> Option<((Cell, Reach), Product<Time, u64>, Diff)> {
+fn in_turn(offer: Offer) -> Option<(Offer, Product<Time, u64>, Diff)> {
     let (_v, (ticks, _label)) = offer;
     let round = u64::from(ticks / ROUND_TICKS);
     Some((offer, Product::new(Time::MIN, round), 1))
