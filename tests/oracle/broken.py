@@ -1,6 +1,6 @@
 """Broken inputs: octaflow has to refuse each in one sentence and leave everything as it was.
 
-    python broken.py BINARY [--only TEXT] [--no-prior] [--timeout SECONDS] [--list]
+    python broken.py BINARY [--only TEXT] [--without COMMAND …] [--no-prior] [--timeout SECONDS] [--list]
 
 Each case is run twice: into a folder that does not exist, and into one that holds an earlier result (unless --no-prior). Required
     * exit status 2 (1 is accepted too where an input is valid and only the machine cannot hold it),
@@ -442,6 +442,7 @@ def main():
     p = argparse.ArgumentParser(description="Broken inputs to octaflow.")
     p.add_argument("binary")
     p.add_argument("--only", help="cases whose name contains this")
+    p.add_argument("--without", nargs="*", default=[], metavar="COMMAND", help="leave out the cases of these commands")
     p.add_argument("--no-prior", action="store_true", help="not into an earlier result as well")
     p.add_argument("--timeout", type=float, default=20)
     p.add_argument("--memory", type=float, default=2.0, help="GB of resident memory which no refusal may need")
@@ -475,7 +476,7 @@ def main():
             passed += 1
 
     for number, case in enumerate(made.cases):
-        if options.only and options.only not in case.name:
+        if options.only and options.only not in case.name or case.argv[:1] and case.argv[0] in options.without:
             continue
         for with_prior in (False, True):
             if with_prior and (options.no_prior or not case.prior or case.out is None):
