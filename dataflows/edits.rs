@@ -282,7 +282,9 @@ impl EpochEdits {
             let (brick, local) = unpack(row.cell);
             match row.kind {
                 ADD_SOURCE => engine.add_source(brick, local, row.value),
-                REMOVE_SOURCE => engine.remove_source(brick, local),
+                REMOVE_SOURCE => {
+                    engine.remove_source(brick, local);
+                }
                 _ => {}
             }
         }

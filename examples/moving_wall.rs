@@ -18,10 +18,10 @@ use timely::dataflow::operators::Inspect;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let map = read_map("examples/data/geb079.bt".as_ref(), &ReadOptions::default())?;
-    let source = map.frame.snap([-3.2, 1.2, 0.4])?;
+    let source = map.frame.snap([13.16, -0.04, 1.24])?;
 
     // The wall: every open cell of one layer across x, 2 m from the source.
-    let layer = map.frame.snap([-1.2, 1.2, 0.4])?.x() & !1;
+    let layer = map.frame.snap([15.16, -0.04, 1.24])?.x() & !1;
     let mut wall: Vec<Cell> = Vec::new();
     for (brick, costs) in &map.bricks {
         for (at, _) in costs.iter().enumerate().filter(|(_, cost)| **cost > 0) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const SOURCES: &str = "x,y,z\n-3.2,1.2,0.4\n0.56,-2.0,0.4\n";
+const SOURCES: &str = "x,y,z\n13.16,-0.04,1.24\n3.0,0.2,1.0\n";
 
 /// A folder of its own for each test, removed at its end.
 struct Folder(PathBuf);
@@ -92,11 +92,11 @@ fn every_division_of_the_work_gives_the_same_bits() {
     let updates = folder.file(
         "updates.csv",
         "time,kind,x,y,z,cost\n\
-         1,voxel,-3.04,1.2,0.4,0\n1,voxel,-3.04,1.28,0.4,0\n1,cost,-2.4,1.2,0.4,3.5\n\
-         2,source-,-3.2,1.2,0.4,\n\
-         3,source+,-3.2,1.2,0.4,\n3,voxel,-3.04,1.2,0.4,1\n\
-         4,cost,-3.2,1.2,0.4,0\n\
-         5,cost,-3.2,1.2,0.4,0.5\n",
+         1,voxel,13.4,-0.04,1.24,0\n1,voxel,13.4,0.04,1.24,0\n1,cost,14.04,-0.04,1.24,3.5\n\
+         2,source-,13.16,-0.04,1.24,\n\
+         3,source+,13.16,-0.04,1.24,\n3,voxel,13.4,-0.04,1.24,1\n\
+         4,cost,13.16,-0.04,1.24,0\n\
+         5,cost,13.16,-0.04,1.24,0.5\n",
     );
     let mut first = None;
     for division in [
@@ -291,8 +291,8 @@ fn pictures_and_help_are_for_people() {
             "--map",
             "examples/data/geb079.bt",
             "--source",
-            "-3.2,1.2,0.4",
-            "0.56,-2,0.4",
+            "13.16,-0.04,1.24",
+            "3.0,0.2,1.0",
         ])
         .args(["--picture", &picture, "--out", &out])
         .output()

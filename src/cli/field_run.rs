@@ -6,8 +6,8 @@
 use super::field::FieldConfig;
 use super::progress::Progress;
 use super::summary::{MapSummary, Percentiles, Seconds, Summary};
-use super::worker::{self, Outcome, Shared};
-use crate::brick::{BrickId, CellMap, Costs};
+use super::worker::{self, Bricks, Outcome, Shared};
+use crate::brick::{BrickId, CellMap};
 use crate::cluster::{self, Connected};
 use crate::lake::Stage;
 use crate::lattice::{Cell, Frame};
@@ -57,12 +57,11 @@ fn prepare(config: &FieldConfig, connected: &Connected) -> Result<Shared> {
     let map = read(config, leads && !config.quiet)?;
     let sources = place_sources(config, &map)?;
     let updates = match &config.updates {
-        Some(path) if leads => Some(UpdateReader::open(
-            path,
-            &map.frame,
-            config.start,
-            Allow::Sources,
-        )?),
+        // Standard input is opened when the first solve is done: until then nobody needs to have written.
+        Some(path) if leads && path.as_os_str() != "-" => {
+            let (frame, start) = (&map.frame, config.start);
+            Some(UpdateReader::open(path, frame, start, Allow::Sources)?)
+        }
         _ => None,
     };
     let stage = Stage::open(
@@ -125,14 +124,21 @@ fn place_sources(config: &FieldConfig, map: &CellMap) -> Result<Vec<Cell>> {
             .snap(*position)
             .map_err(|e| Error::input(format!("{name}: {e}")))?;
         if cost(map, cell) == 0 {
-            let [x, y, z] = map.frame.position_m(cell);
             return Err(Error::input(format!(
-                "{name} lies in cell {cell} at {x},{y},{z} m, which is blocked or not in the map; a source needs an open cell"
+                "{name} lies in {}, which is blocked or not in the map; a source needs an open cell",
+                place(&map.frame, cell)
             )));
         }
         cells.push(cell);
     }
     Ok(cells)
+}
+
+/// A cell and its position, for messages.
+pub(super) fn place(frame: &Frame, cell: Cell) -> String {
+    // To a micrometre: beyond that a position shows nothing but rounding.
+    let [x, y, z] = frame.position_m(cell).map(|c| (c * 1e6).round() / 1e6);
+    format!("cell {cell} at {x},{y},{z} m")
 }
 
 fn cost(map: &CellMap, cell: Cell) -> u16 {
@@ -142,8 +148,6 @@ fn cost(map: &CellMap, cell: Cell) -> u16 {
     let found = map.bricks.binary_search_by_key(&brick, |(id, _)| *id);
     found.map_or(0, |at| map.bricks[at].1[local.index()])
 }
-
-type Bricks = Vec<(BrickId, Box<Costs>)>;
 
 /// The bricks of each worker of this process; those of others are dropped.
 fn divide(map: CellMap, plan: &Plan, config: &FieldConfig) -> Vec<Mutex<Bricks>> {
@@ -192,8 +196,8 @@ fn report(config: &FieldConfig, summary: &Summary) -> Result<()> {
     Ok(())
 }
 
-/// The frame's settings as they go into the files.
-pub(super) fn metadata(settings: &[(String, String)], _frame: &Frame) -> Vec<(String, String)> {
+/// The run's settings as they go into the files.
+pub(super) fn metadata(settings: &[(String, String)]) -> Vec<(String, String)> {
     settings
         .iter()
         .filter(|(_, value)| !value.is_empty())

@@ -1,7 +1,7 @@
 //! What each worker of `octaflow field` does.
 
 use super::field::FieldConfig;
-use super::field_run::{Measured, metadata, summarise};
+use super::field_run::{Measured, metadata, place, summarise};
 use super::progress::Progress;
 use super::summary::{MapSummary, Summary};
 use crate::brick::{BrickId, Costs};
@@ -14,7 +14,7 @@ use crate::lake::{
     Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter, Stage, Written, part_name,
 };
 use crate::lattice::{Cell, Frame};
-use crate::map::{Update, UpdateKind, UpdateReader};
+use crate::map::{Allow, Update, UpdateKind, UpdateReader};
 use crate::partition::Plan;
 use crate::picture::PicturePlan;
 use crate::{Error, Result};
@@ -30,13 +30,16 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Operator;
 use timely::worker::Worker;
 
+/// Bricks on their way to a worker.
+pub(super) type Bricks = Vec<(BrickId, Box<Costs>)>;
+
 /// What the workers of a process share.
 pub(super) struct Shared {
     pub config: FieldConfig,
     pub frame: Frame,
     pub sources: Vec<Cell>,
     /// The bricks of each worker of this process, until it takes them.
-    pub parts: Vec<Mutex<Vec<(BrickId, Box<Costs>)>>>,
+    pub parts: Vec<Mutex<Bricks>>,
     /// Every brick of the map.
     pub exists: FxHashSet<BrickId>,
     pub plan: Arc<Plan>,
@@ -164,7 +167,7 @@ fn open_changes(worker: &Worker, shared: &Shared) -> Option<Result<ChangeWriter>
     config.updates.as_ref()?;
     Some(
         part_path(worker.index(), shared, "field_changes").and_then(|path| {
-            let settings = metadata(&config.settings, &shared.frame);
+            let settings = metadata(&config.settings);
             ChangeWriter::create(
                 &path,
                 &shared.frame,
@@ -249,8 +252,13 @@ fn feed(
     fed.solve = begun.elapsed();
     drop(bar);
     solved.expect("the sources have been checked against the map");
-    let Some(updates) = shared.updates.lock().expect("no worker panics here").take() else {
-        return fed;
+    let updates = match open_updates(shared) {
+        Ok(Some(updates)) => updates,
+        Ok(None) => return fed,
+        Err(error) => {
+            fed.stop = Some(error);
+            return fed;
+        }
     };
     let mut next_label = shared.sources.len() as u32;
     let mut bar = Progress::epochs("updating", shows);
@@ -282,6 +290,17 @@ fn feed(
     fed
 }
 
+/// The table of updates, if there is one.
+fn open_updates(shared: &Shared) -> Result<Option<UpdateReader>> {
+    let config = &shared.config;
+    match &config.updates {
+        Some(path) if path.as_os_str() == "-" => {
+            UpdateReader::open(path, &shared.frame, config.start, Allow::Sources).map(Some)
+        }
+        _ => Ok(shared.updates.lock().expect("no worker panics here").take()),
+    }
+}
+
 fn edits_of(updates: &[Update], next_label: &mut u32) -> Vec<(u64, Edit)> {
     let edit = |update: &Update| {
         let edit = match update.kind {
@@ -310,17 +329,14 @@ fn fault_error(shared: &Shared, fault: Fault, updates: &[Update]) -> Error {
             UpdateKind::SourceAdd { cell } => Some(cell),
             _ => None,
         });
-    let place = cell.map_or_else(String::new, |cell| {
-        let [x, y, z] = shared.frame.position_m(cell);
-        format!(" cell {cell} at {x},{y},{z} m")
-    });
+    let place = cell.map_or_else(String::new, |cell| place(&shared.frame, cell));
     let path = shared.config.updates.as_deref().unwrap_or(Path::new("-"));
     let file = match path.to_str() {
         Some("-") => "standard input".to_owned(),
         _ => path.display().to_string(),
     };
     Error::input(format!(
-        "{file} row {}: source+ names{place}, which is blocked or not in the map after its epoch; a source needs an open cell",
+        "{file} row {}: source+ names {place}, which is blocked or not in the map after its epoch; a source needs an open cell",
         fault.row
     ))
 }
@@ -356,7 +372,7 @@ fn write_field(
     report: &mut Report,
 ) -> Result<()> {
     let config = &shared.config;
-    let settings = metadata(&config.settings, &shared.frame);
+    let settings = metadata(&config.settings);
     let path = part_path(worker, shared, "field")?;
     let mut file = FieldWriter::create(&path, &shared.frame, columns(config), &settings)?;
     let mut samples = shared.picture.as_ref().map(|plan| (plan, plan.blank()));

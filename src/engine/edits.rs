@@ -56,14 +56,14 @@ impl Engine {
         self.mark(slot, Rows::NONE, Rows::of(local), 0, 0);
     }
 
-    /// Makes a source of this worker an ordinary cell again; nothing if it is none.
-    pub fn remove_source(&mut self, brick: BrickId, local: Local) {
+    /// Makes a source of this worker an ordinary cell again; false, and nothing, if it is none.
+    pub fn remove_source(&mut self, brick: BrickId, local: Local) -> bool {
         debug_assert_eq!(self.phase, Phase::Edit);
         let Some(&slot) = self.index.get(&brick) else {
-            return;
+            return false;
         };
         let Some(seeds) = self.seeds.get_mut(&slot) else {
-            return;
+            return false;
         };
         let before = seeds.len();
         seeds.retain(|(l, _)| *l != local);
@@ -75,6 +75,14 @@ impl Engine {
         if found {
             self.mark(slot, Rows::of(local), Rows::NONE, 0, 0);
         }
+        found
+    }
+
+    /// True if the cell is a source, dormant or not.
+    pub fn is_source(&self, brick: BrickId, local: Local) -> bool {
+        let slot = self.index.get(&brick);
+        slot.and_then(|slot| self.seeds.get(slot))
+            .is_some_and(|seeds| seeds.iter().any(|(l, _)| *l == local))
     }
 
     /// A new brick of blocked cells, linked to those around, its shell filled with what they know.

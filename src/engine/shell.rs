@@ -321,8 +321,8 @@ mod tests {
             );
         }
         let mut ghosts_seen = std::collections::BTreeSet::new();
-        for direction in 0..14 {
-            let owner = brick.offset(DIRECTIONS[direction]).unwrap();
+        for (direction, step) in DIRECTIONS.into_iter().enumerate() {
+            let owner = brick.offset(step).unwrap();
             for ghost in 0..ghosts(direction) {
                 let cell = cell_of_ghost(brick, direction, ghost);
                 assert_eq!(
