@@ -328,9 +328,15 @@ fn phase<'scope>(
         let mut builder = OperatorBuilder::new(name.to_owned(), inner);
         let activator = inner.activator_for(builder.operator_info().address);
         let mut tokens_in = builder.new_input(tokens.enter(inner), Pipeline);
-        let owners = plan.clone();
-        let to_owner =
-            ExchangeCore::new(move |message: &Message| owners.owner(message.brick()) as u64);
+        // Messages to one brick mostly come together, so the last owner is kept.
+        let (owners, mut last) = (plan.clone(), None);
+        let to_owner = ExchangeCore::new(move |message: &Message| {
+            let brick = message.brick();
+            match last {
+                Some((same, owner)) if same == brick => owner,
+                _ => last.insert((brick, owners.owner(brick) as u64)).1,
+            }
+        });
         let mut messages_in = builder.new_input(cycle, to_owner);
         let (messages_out, messages) = builder.new_output();
         let (done_out, done) = builder.new_output();
@@ -352,9 +358,7 @@ fn phase<'scope>(
                     }
                 });
                 messages_in.for_each(|cap, messages| {
-                    messages
-                        .drain()
-                        .for_each(|message| engine.receive(&message, labels));
+                    engine.receive(messages.drain(), labels);
                     if working.is_none() {
                         working = cap.stamp().iter().next().map(|time| cap.delayed(time, 0));
                     }

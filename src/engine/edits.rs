@@ -123,7 +123,7 @@ impl Engine {
             if let (Some(labels), Some(label)) = (&mut self.bricks[slot as usize].labels, label) {
                 labels.shell[shell::ghost_offset(region) + ghost] = label;
             }
-            self.receive_ghost(slot, region, ghost, sums);
+            self.write_ghost(slot, region, ghost, sums);
         }
     }
 

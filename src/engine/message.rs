@@ -16,34 +16,37 @@ pub struct Message {
     label: u32,
 }
 
+/// The value of a ghost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ghost {
+    pub region: usize,
+    /// Its number in the region.
+    pub number: usize,
+    pub cost: u16,
+    pub ticks: u32,
+    pub label: u32,
+}
+
 /// A message taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// The value of a ghost.
-    Ghost {
-        region: usize,
-        ghost: usize,
-        cost: u16,
-        ticks: u32,
-        label: u32,
-    },
+    Ghost(Ghost),
     /// A new brick in `direction` of the addressed one asks for its ghosts.
-    Request { direction: usize },
+    Request {
+        direction: usize,
+    },
 }
 
 const REQUEST: u64 = 15;
 
 impl Message {
-    pub(super) fn ghost(
-        brick: BrickId,
-        region: usize,
-        ghost: usize,
-        cost: u16,
-        ticks: u32,
-        label: u32,
-    ) -> Self {
-        let key = u64::from(cost) << 48 | brick.code() << 11 | (region as u64) << 7 | ghost as u64;
-        Message { key, ticks, label }
+    pub(super) fn ghost(brick: BrickId, ghost: Ghost) -> Self {
+        let place = (ghost.region as u64) << 7 | ghost.number as u64;
+        Message {
+            key: u64::from(ghost.cost) << 48 | brick.code() << 11 | place,
+            ticks: ghost.ticks,
+            label: ghost.label,
+        }
     }
 
     pub(super) fn request(brick: BrickId, direction: usize) -> Self {
@@ -66,12 +69,12 @@ impl Message {
             return (ghost < 14).then_some(Content::Request { direction: ghost });
         }
         let region = region as usize;
-        (region < 14 && ghost < super::shell::ghosts(region)).then_some(Content::Ghost {
+        (region < 14 && ghost < super::shell::ghosts(region)).then_some(Content::Ghost(Ghost {
             region,
-            ghost,
+            number: ghost,
             cost: (self.key >> 48) as u16,
             ticks: self.ticks,
             label: self.label,
-        })
+        }))
     }
 }

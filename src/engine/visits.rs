@@ -1,12 +1,12 @@
 //! The phases: visits to bricks, and what a visit tells the bricks around.
 
 use super::kernel::{self, LabelView, Swept};
-use super::message::{Content, Message};
+use super::message::{Content, Ghost, Message};
 use super::shell::{self, Rows, SEGMENTS, Segment};
 use super::state::{Link, Queue};
 use super::tile::{self, NO_LABEL, padded_row};
 use super::{Engine, Phase};
-use crate::brick::Local;
+use crate::brick::{BrickId, Local};
 use crate::lattice::UNREACHED;
 
 /// What a visit changed of one region of a neighbour's shell: a bit a ghost.
@@ -42,6 +42,15 @@ impl Told {
     fn is_nothing(&self) -> bool {
         self.raised[0] | self.raised[1] | self.lowered[0] | self.lowered[1] == 0
     }
+}
+
+/// Messages to one region of one brick.
+#[derive(Clone, Copy)]
+struct Run {
+    brick: BrickId,
+    slot: u32,
+    region: usize,
+    told: Told,
 }
 
 impl Engine {
@@ -254,11 +263,7 @@ impl Engine {
         let region = shell::opposite(direction);
         match link {
             Link::None => {}
-            Link::Own(beside) => {
-                let raised = Rows::beside_ghosts(region, told.raised[0], told.raised[1]);
-                let lowered = Rows::beside_ghosts(region, told.lowered[0], told.lowered[1]);
-                self.mark(beside, raised, lowered, told.raised_from, told.lowered_to);
-            }
+            Link::Own(beside) => self.mark_told(beside, region, told),
             Link::Mirror(mirror) => {
                 for far in 0..2 {
                     let changed = told.raised[far] | told.lowered[far];
@@ -277,14 +282,14 @@ impl Engine {
             ghosts &= ghosts - 1;
             let local = shell::owner_local(region, ghost).index();
             let label = brick.labels.as_ref().map_or(NO_LABEL, |l| l.own[local]);
-            self.outbox.push(Message::ghost(
-                mirror.brick,
+            let value = Ghost {
                 region,
-                ghost,
-                brick.costs[local],
-                brick.ticks[local],
+                number: ghost,
+                cost: brick.costs[local],
+                ticks: brick.ticks[local],
                 label,
-            ));
+            };
+            self.outbox.push(Message::ghost(mirror.brick, value));
         }
     }
 
@@ -360,62 +365,89 @@ impl Engine {
         }
     }
 
-    /// Takes in a message of another worker. `labels` tells whether it was sent in the label phase.
+    /// Takes in messages of other workers. `labels` tells whether they were sent in the label phase.
     ///
     /// Messages may come before this worker has begun the phase that they belong to; what they ask for waits.
-    pub fn receive(&mut self, message: &Message, labels: bool) {
-        let Some(&slot) = self.index.get(&message.brick()) else {
+    ///
+    /// # Panics
+    /// On bits that no engine sends.
+    pub fn receive(&mut self, messages: impl IntoIterator<Item = Message>, labels: bool) {
+        // Messages to one region mostly come together: its brick is looked up, and its rows are marked, once a run.
+        let mut run: Option<Run> = None;
+        for message in messages {
+            let brick = message.brick();
+            match message.content() {
+                Some(Content::Ghost(ghost)) => {
+                    if run.is_none_or(|r| (r.brick, r.region) != (brick, ghost.region)) {
+                        self.mark_run(run.take(), labels);
+                        run = self.index.get(&brick).map(|&slot| Run {
+                            brick,
+                            slot,
+                            region: ghost.region,
+                            told: TOLD_NOTHING,
+                        });
+                    }
+                    if let Some(run) = &mut run {
+                        self.receive_ghost(run, ghost, labels);
+                    }
+                }
+                Some(Content::Request { direction }) => {
+                    self.mark_run(run.take(), labels);
+                    if let Some(&slot) = self.index.get(&brick) {
+                        self.answer(slot, direction);
+                    }
+                }
+                None => panic!("a peer sent bits that are no engine message"),
+            }
+        }
+        self.mark_run(run, labels);
+    }
+
+    fn receive_ghost(&mut self, run: &mut Run, ghost: Ghost, labels: bool) {
+        let brick = &mut *self.bricks[run.slot as usize];
+        if let Some(own) = &mut brick.labels {
+            own.shell[shell::ghost_offset(run.region) + ghost.number] = ghost.label;
+        }
+        if labels {
+            let (far, number) = (ghost.number >> 6, ghost.number & 63);
+            run.told.lowered[far] |= 1 << number;
+            return;
+        }
+        if ghost.ticks != UNREACHED {
+            self.greatest = self.greatest.max(ghost.ticks);
+        }
+        let words = &mut brick.shell[shell::sum_offset(run.region)..];
+        let sums = tile::sums(ghost.ticks, ghost.cost);
+        tell_ghost(&mut run.told, words, run.region, ghost.number, sums);
+    }
+
+    /// Marks the rows beside the ghosts of a run.
+    fn mark_run(&mut self, run: Option<Run>, labels: bool) {
+        let Some(run) = run.filter(|run| !run.told.is_nothing()) else {
             return;
         };
-        match message.content() {
-            Some(Content::Request { direction }) => self.answer(slot, direction),
-            Some(Content::Ghost {
-                region,
-                ghost,
-                label,
-                ..
-            }) if labels => {
-                let Some(own) = &mut self.bricks[slot as usize].labels else {
-                    return;
-                };
-                own.shell[shell::ghost_offset(region) + ghost] = label;
-                let (near, far) = ghost_bits(region, ghost);
-                self.mark_label(slot, Rows::beside_ghosts(region, near, far));
-            }
-            Some(Content::Ghost {
-                region,
-                ghost,
-                cost,
-                ticks,
-                label,
-            }) => {
-                if let Some(own) = &mut self.bricks[slot as usize].labels {
-                    own.shell[shell::ghost_offset(region) + ghost] = label;
-                }
-                if ticks != UNREACHED {
-                    self.greatest = self.greatest.max(ticks);
-                }
-                self.receive_ghost(slot, region, ghost, tile::sums(ticks, cost));
-            }
-            None => panic!("a peer sent bits that are no engine message"),
+        if labels {
+            let [near, far] = run.told.lowered;
+            self.mark_label(run.slot, Rows::beside_ghosts(run.region, near, far));
+        } else {
+            self.mark_told(run.slot, run.region, &run.told);
         }
     }
 
+    /// Marks the rows beside what a region was told.
+    fn mark_told(&mut self, slot: u32, region: usize, told: &Told) {
+        let raised = Rows::beside_ghosts(region, told.raised[0], told.raised[1]);
+        let lowered = Rows::beside_ghosts(region, told.lowered[0], told.lowered[1]);
+        self.mark(slot, raised, lowered, told.raised_from, told.lowered_to);
+    }
+
     /// Writes a ghost's sums into a shell of this worker and marks the rows beside it.
-    pub(super) fn receive_ghost(
-        &mut self,
-        slot: u32,
-        region: usize,
-        ghost: usize,
-        sums: (u32, u32),
-    ) {
+    pub(super) fn write_ghost(&mut self, slot: u32, region: usize, ghost: usize, sums: (u32, u32)) {
         let mut told = TOLD_NOTHING;
         let words = &mut self.bricks[slot as usize].shell[shell::sum_offset(region)..];
         tell_ghost(&mut told, words, region, ghost, sums);
-        let raised = Rows::beside_ghosts(region, told.raised[0], told.raised[1]);
-        let lowered = Rows::beside_ghosts(region, told.lowered[0], told.lowered[1]);
         if !told.is_nothing() {
-            self.mark(slot, raised, lowered, told.raised_from, told.lowered_to);
+            self.mark_told(slot, region, &told);
         }
     }
 
@@ -444,15 +476,6 @@ impl Engine {
         if !told.is_nothing() {
             self.pass_on(slot, direction, link, &told);
         }
-    }
-}
-
-/// The bits of one ghost among the near and the far ones of its region.
-fn ghost_bits(region: usize, ghost: usize) -> (u64, u64) {
-    if ghost < shell::near_ghosts(region) {
-        (1 << ghost, 0)
-    } else {
-        (0, 1 << (ghost - 64))
     }
 }
 

@@ -214,7 +214,7 @@ impl Parts {
         let to = way % self.engines.len();
         let count = [1, 3, 20, usize::MAX][self.random.below(4)].min(self.mail[way].len());
         for message in self.mail[way].drain(..count) {
-            self.engines[to].receive(&message, labels);
+            self.engines[to].receive([message], labels);
         }
     }
 }
