@@ -16,11 +16,8 @@ fn main() {
         .filter_map(|a| a.parse().ok())
         .next()
         .unwrap_or(16);
-    let costs: Vec<(&str, fn(u64) -> u16)> = vec![
-        ("cost 1.0", |_| 256),
-        ("costs 1.0…4.0", |h| 256 + (h % 769) as u16),
-    ];
-    for (name, cost) in costs {
+    for (name, spread) in [("cost 1.0", 1), ("costs 1.0…4.0", 769)] {
+        let cost = |h: u64| 256 + (h % spread) as u16;
         let bricks = random_box(side, 25, cost);
         let dense = DenseBox::new(side, &bricks);
         let source = BrickId::new(0, 0, 0).unwrap();

@@ -7,7 +7,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const SOURCES: &str = "x,y,z\n13.16,-0.04,1.24\n3.0,0.2,1.0\n";
+/// Rooms of 40 × 30 × 20 voxels with walls that have a door each, and some rubble.
+fn rooms() -> String {
+    let mut text = "voxel 40 30 20\n".to_owned();
+    for z in 0..20 {
+        for y in 0..30 {
+            for x in 0..40 {
+                let wall = x % 10 == 9 && !(y == 4 && z < 6) || y % 10 == 9 && x % 10 != 3;
+                let rubble = (x * 7919 + y * 104_729 + z * 1_299_709) % 11 == 0;
+                let kept = [(2, 2, 2), (37, 27, 17), (37, 27, 18)].contains(&(x, y, z));
+                if (wall || rubble) && !kept {
+                    text += &format!("{x} {y} {z}\n");
+                }
+            }
+        }
+    }
+    text
+}
 
 /// A folder of its own for each test, removed at its end.
 struct Folder(PathBuf);
@@ -88,15 +104,16 @@ fn rows(folder: &Path) -> BTreeMap<(i64, i64, i32), Vec<u64>> {
 #[test]
 fn every_division_of_the_work_gives_the_same_bits() {
     let folder = Folder::new("division");
-    let sources = folder.file("sources.csv", SOURCES);
+    let map = folder.file("rooms.3dmap", &rooms());
+    let sources = folder.file("sources.csv", "x,y,z\n2,2,2\n37,27,17.5\n");
     let updates = folder.file(
         "updates.csv",
         "time,kind,x,y,z,cost\n\
-         1,voxel,13.4,-0.04,1.24,0\n1,voxel,13.4,0.04,1.24,0\n1,cost,14.04,-0.04,1.24,3.5\n\
-         2,source-,13.16,-0.04,1.24,\n\
-         3,source+,13.16,-0.04,1.24,\n3,voxel,13.4,-0.04,1.24,1\n\
-         4,cost,13.16,-0.04,1.24,0\n\
-         5,cost,13.16,-0.04,1.24,0.5\n",
+         1,voxel,3,2,2,0\n1,voxel,3,3,2,0\n1,cost,20,15,10,3.5\n\
+         2,source-,2,2,2,\n\
+         3,source+,2,2,2,\n3,voxel,3,2,2,1\n\
+         4,cost,2,2,2,0\n\
+         5,cost,2,2,2,0.5\n",
     );
     let mut first = None;
     for division in [
@@ -110,13 +127,7 @@ fn every_division_of_the_work_gives_the_same_bits() {
     ] {
         let out = folder.path("out");
         let output = octaflow()
-            .args([
-                "field",
-                "--map",
-                "examples/data/geb079.bt",
-                "--quiet",
-                "--json",
-            ])
+            .args(["field", "--map", &map, "--quiet", "--json"])
             .args(["--sources", &sources, "--updates", &updates, "--out", &out])
             .args(["--label-sources", "--next"])
             .args(division.split(' '))
@@ -150,18 +161,13 @@ fn every_division_of_the_work_gives_the_same_bits() {
 #[test]
 fn bad_rows_publish_nothing_from_a_file_and_whole_epochs_from_stdin() {
     let folder = Folder::new("rows");
-    let rows_text = "time,kind,x,y,z,cost\n7,cost,5,5,5,2\n8,source+,6,6,6,\n9,wall,1,1,1,0\n";
+    let rows_text = "time,kind,x,y,z,cost\n7,cost,5,5,5,2\n8,source+,37,27,17,\n9,wall,1,1,1,0\n";
     let updates = folder.file("updates.csv", rows_text);
+    let map = folder.file("rooms.3dmap", &rooms());
     let out = folder.path("out");
     let field = |updates: &str| {
         let mut command = octaflow();
-        command.args([
-            "field",
-            "--map",
-            "examples/data/Simple.3dmap",
-            "--source",
-            "5,5,5",
-        ]);
+        command.args(["field", "--map", &map, "--source", "2,2,2"]);
         command.args([
             "--updates",
             updates,
