@@ -16,19 +16,25 @@ pub(super) struct FieldArgs {
     map: MapArgs,
 
     /// A source in metres; may be given several times
-    #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
+    #[arg(
+        help_heading = "Sources and updates",
+        long,
+        value_name = "X,Y,Z",
+        allow_hyphen_values = true
+    )]
     source: Vec<String>,
 
     /// A table of more sources: .csv or .parquet with the columns x, y, z
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Sources and updates", long, value_name = "FILE")]
     sources: Option<PathBuf>,
 
     /// A table of updates, in epochs by `time`: .csv, .parquet or newline-delimited .json; - reads CSV from stdin
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Sources and updates", long, value_name = "FILE")]
     updates: Option<PathBuf>,
 
     /// The time of the first solve, below all times of --updates
     #[arg(
+        help_heading = "Sources and updates",
         long,
         value_name = "T",
         default_value_t = 0,
@@ -37,27 +43,27 @@ pub(super) struct FieldArgs {
     start: i64,
 
     /// Adds the column `source`: the index of the source that each cell is nearest to
-    #[arg(long)]
+    #[arg(help_heading = "Results", long)]
     label_sources: bool,
 
     /// Adds the column `next`: which of the 14 neighbours to step to
-    #[arg(long)]
+    #[arg(help_heading = "Results", long)]
     next: bool,
 
     /// Draws three slices through the first source as a .png
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
     picture: Option<PathBuf>,
 
     /// Where the results go: a folder that is absent, empty, or a former result, which is replaced whole
-    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = "Results", long, value_name = "DIR")]
     out: PathBuf,
 
     /// Prints the summary as JSON on stdout
-    #[arg(long)]
+    #[arg(help_heading = "Results", long)]
     json: bool,
 
     /// No progress bars and no summary in words
-    #[arg(long)]
+    #[arg(help_heading = "Results", long)]
     quiet: bool,
 
     #[command(flatten)]

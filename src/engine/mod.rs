@@ -20,6 +20,7 @@ mod kernel;
 mod message;
 pub mod shell;
 mod state;
+mod telling;
 mod tile;
 mod visits;
 
