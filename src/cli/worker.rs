@@ -412,7 +412,7 @@ fn note_file(report: &mut Report, folder: &str, worker: usize, written: Written)
 fn publish(shared: &Shared, reports: Vec<Report>, measured: Measured) -> Result<Summary> {
     if let Some(cell) = reports.iter().find_map(|r| r.overflow.as_ref()) {
         return Err(Error::input(format!(
-            "the distance of cell {cell} would pass 2147483646 ticks (688,290 cell sizes at cost 1): lower the costs or add sources"
+            "the distance of cell {cell} would pass 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or add sources"
         )));
     }
     if let Some(failure) = reports.iter().find_map(|r| r.failure.clone()) {
