@@ -1,5 +1,5 @@
 //! The field's dataflow on a box with 25 % random obstacles: one worker, two workers, two processes, edits, a large
-//! box, and a plain sequential Dijkstra, all in one run.
+//! box, and a plain sequential Dijkstra, all in one run and by turns.
 //!
 //! `cargo bench --bench field [-- SIDE [LARGE_SIDE]]`, sides in bricks of 1024 cells: 16 is 4.2 M cells (the
 //! default), 48 is 113 M cells (left out unless given).
@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 use timely::worker::Worker;
 
 const EDITS: usize = 2_000;
+
+/// How often everything but the large box is measured.
+const ROUNDS: usize = 5;
 
 /// What worker 0 measured.
 #[derive(Clone, Debug, Default)]
@@ -67,50 +70,55 @@ fn main() {
         process: 0,
         addresses: Vec::new(),
     };
-    let plain = plain_dijkstra(side);
-    let one = run(single(1));
+    let mut rounds: [Vec<Measured>; 3] = Default::default();
+    let mut plain = Vec::new();
+    for _ in 0..ROUNDS {
+        plain.push(plain_dijkstra(side));
+        rounds[0].push(run(single(1)));
+        rounds[1].push(run(single(2)));
+        rounds[2].push(two_processes(side));
+    }
+    let ratios = |of: &[Measured], to: &dyn Fn(usize) -> Duration| {
+        let ratio = |n: usize| to(n).as_secs_f64() / of[n].solve.as_secs_f64();
+        spread((0..ROUNDS).map(ratio).collect())
+    };
+    let [ones, twos, processes] = &rounds;
+    let one = &ones[0];
     let ns = |m: &Measured| m.solve.as_nanos() as f64 / m.reached as f64;
     let cells = f64::from(side * side * side) * 1024.0;
     println!(
-        "{:.1} M cells, {:.2} M reached, one worker:",
+        "{:.1} M cells, {:.2} M reached, one worker (median of {ROUNDS} rounds, least and most in brackets):",
         cells / 1e6,
         one.reached as f64 / 1e6
     );
     println!(
-        "  first solve            {:6.1} ns a reached cell",
-        ns(&one)
+        "  first solve            {} ns a reached cell",
+        spread(ones.iter().map(ns).collect())
     );
     println!(
-        "  plain Dijkstra         {:6.1} ns a reached cell: the engine is {:.2} times as fast",
-        plain.as_nanos() as f64 / one.reached as f64,
-        plain.as_secs_f64() / one.solve.as_secs_f64()
+        "  over plain Dijkstra    {} times as fast",
+        ratios(ones, &|n| plain[n])
     );
     println!(
-        "  memory                 {:6.1} bytes a cell, costs included",
+        "  memory                 {:.1} bytes a cell, costs included",
         (one.rss_after - one.rss_before) as f64 / cells
     );
-    let (median, p99) = percentiles(&one.edits);
+    println!("  single-cell edit       {}", edits(ones));
+    let share = |m: &Measured| m.thousand.as_secs_f64() / m.solve.as_secs_f64();
     println!(
-        "  single-cell edit       {median:6.1} µs in the median, {p99:.1} µs at the 99th percentile"
+        "  1,000 edits, one epoch {} of a fresh solve",
+        spread(ones.iter().map(share).collect())
     );
     println!(
-        "  1,000 edits, one epoch {:6.1} ms: {:.3} of a fresh solve",
-        one.thousand.as_secs_f64() * 1e3,
-        one.thousand.as_secs_f64() / one.solve.as_secs_f64()
+        "two workers: {} times as fast as one, {:.2} times the visits; single-cell edit {}",
+        ratios(twos, &|n| ones[n].solve),
+        twos[0].visits as f64 / one.visits as f64,
+        edits(twos)
     );
-    let two = run(single(2));
-    let speedup = |m: &Measured| one.solve.as_secs_f64() / m.solve.as_secs_f64();
-    let (median, p99) = percentiles(&two.edits);
     println!(
-        "two workers: {:.2} times as fast as one, {:.2} times the visits; single-cell edit {median:.1} µs in the median, {p99:.1} µs at the 99th percentile",
-        speedup(&two),
-        two.visits as f64 / one.visits as f64
-    );
-    let processes = two_processes(side);
-    println!(
-        "two processes of one worker: {:.2} times as fast as one; {:.2} of the time of two workers",
-        speedup(&processes),
-        processes.solve.as_secs_f64() / two.solve.as_secs_f64()
+        "two processes of one worker: {} times as fast as one; two workers are {} times as fast as they",
+        ratios(processes, &|n| ones[n].solve),
+        ratios(twos, &|n| processes[n].solve),
     );
     if let Some(&large) = numbers.get(1) {
         let big = run(Setup {
@@ -121,11 +129,29 @@ fn main() {
             "{:.1} M cells, one worker: {:.1} ns a reached cell, {:.2} times as much as at {:.1} M; single-cell edit {:.1} µs in the median",
             f64::from(large * large * large) * 1024.0 / 1e6,
             ns(&big),
-            ns(&big) / ns(&one),
+            ns(&big) / ns(one),
             cells / 1e6,
             percentiles(&big.edits).0
         );
     }
+}
+
+/// The median of some figures, with the least and the most.
+fn spread(mut figures: Vec<f64>) -> String {
+    figures.sort_by(f64::total_cmp);
+    let (least, most) = (figures[0], figures[figures.len() - 1]);
+    format!("{:.3} [{least:.3}…{most:.3}]", figures[figures.len() / 2])
+}
+
+/// The median and the 99th percentile of single-cell edits, over the rounds.
+fn edits(rounds: &[Measured]) -> String {
+    let (medians, p99s): (Vec<f64>, Vec<f64>) =
+        rounds.iter().map(|m| percentiles(&m.edits)).unzip();
+    format!(
+        "{} µs in the median, {} µs at the 99th percentile",
+        spread(medians),
+        spread(p99s)
+    )
 }
 
 fn percentiles(times: &[Duration]) -> (f64, f64) {

@@ -48,7 +48,7 @@ use timely::order::Product;
 use timely::worker::Worker;
 
 /// How many bricks are visited before messages are passed on.
-const SLICE: usize = 48;
+const SLICE: usize = 160;
 
 /// How many bricks' changes are given out at a time.
 const CHANGES_SLICE: usize = 64;
