@@ -20,5 +20,6 @@ pub mod lattice;
 pub mod map;
 pub mod partition;
 pub mod picture;
+pub mod search;
 
 pub use error::{Error, Result};

@@ -1,0 +1,110 @@
+//! Routes: point-to-point shortest paths over the cells of the map, as a state machine below any dataflow.
+//!
+//! ```text
+//!            the same start: one search, grown goal by goal
+//! queries ─► A* over cells ─► walk back ─► smooth ─► answers        edits ─► which answers can they change?
+//!                 │ ▲             │ ▲        │ ▲                              │
+//!        a brick? ▼ │ its costs   ▼ │        ▼ │                              ▼
+//!             bricks of this worker, copies of others'                 queries to answer anew
+//! ```
+//!
+//! **Where a query is computed.** On one worker, its *home*, which its start decides: queries with one start share a
+//! search. A search reads few bricks of a large map (2 KiB each), and its frontier would cross partitions often; so bricks
+//! come to the queries. A search that needs a brick of another worker asks for it, rests, and another query goes on. The
+//! copies stay and are kept up to date by the edits, which every worker hears of.
+//!
+//! **The search** is A* with the lattice's norm at the least cost of the map ([`free_distance_ticks`]), which never
+//! overestimates and never falls by more than a step's weight: a cell taken from the queue has its exact distance. Among
+//! equal estimates the last comes first, so that in free space a search goes straight at its goal, though a great many
+//! routes tie. The search ends when the goal is taken and no smaller estimate is queued: the *bound* is exact then.
+//!
+//! **The walk back** finds the one route of the contract: from the goal, each time the first neighbour, in the fixed
+//! order, that lies on a shortest route. Cells below the bound have exact distances; one whose estimate equals the bound
+//! may not have been reached yet. Whether such a cell lies on a shortest route is decided by going back from it, from one
+//! such cell to the next, until a cell with a known distance says yes, or none is left to go back to. [`ties`] rules out
+//! whole cones of them at once.
+//!
+//! **Edits.** A search is a function of the costs that it has read, and these are kept, a bit a cell. An edit of any
+//! other cell cannot change its answer. Of those it has read, a cell that became dearer matters only on the route
+//! itself; one that became cheaper only if the norm allows a route through it that is as short. So routes are what a
+//! run from scratch gives, ties included; see [`Router::hear`].
+//!
+//! **Two modes.** [`Mode::Exact`] proves its routes optimal. [`Mode::Corridor`] weighs the norm with 21/20, which
+//! keeps a search in a narrow corridor around its best route: its cost is at most 1.05 times the optimum, and the
+//! lower bound it gives is proven by the same inequality.
+
+mod answer;
+mod astar;
+mod bricks;
+mod patch;
+mod queue;
+mod router;
+mod smooth;
+mod ties;
+mod walk;
+mod work;
+
+pub use answer::{Answer, Route, RouteRecord, RouteStatus};
+pub use astar::Mode;
+pub use router::{AnswerChange, CellEdit, Router, RouterOptions, RouterStats};
+pub use work::{Parcel, Request};
+
+use crate::brick::{BrickId, Local};
+use crate::lattice::Cell;
+
+#[cfg(doc)]
+use crate::lattice::free_distance_ticks;
+
+/// A cell of the map, as the 36 bits of its brick before the 10 of its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellKey(u64);
+
+impl CellKey {
+    /// The key of a place in a brick.
+    pub fn new(brick: BrickId, local: Local) -> Self {
+        CellKey(brick.code() << 10 | local.index() as u64)
+    }
+
+    /// The key of a cell, or `None` outside the coordinates 0…65535.
+    pub fn of(cell: Cell) -> Option<Self> {
+        BrickId::locate(cell).map(|(brick, local)| CellKey::new(brick, local))
+    }
+
+    /// The key with these bits, or `None` above 46 of them.
+    pub fn from_bits(bits: u64) -> Option<Self> {
+        BrickId::from_code(bits >> 10).map(|_| CellKey(bits))
+    }
+
+    /// The bits.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The brick.
+    pub fn brick(self) -> BrickId {
+        BrickId::from_code(self.0 >> 10).expect("36 bits")
+    }
+
+    /// The place in the brick.
+    pub fn local(self) -> Local {
+        Local::new((self.0 & 1023) as usize).expect("10 bits")
+    }
+
+    /// The cell.
+    pub fn cell(self) -> Cell {
+        self.brick().cell(self.local())
+    }
+}
+
+/// A brick whose costs another worker has and which have not arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingBrick(pub BrickId);
+
+/// Where costs are looked up.
+pub trait CostLookup {
+    /// The stored cost of a cell; 0 for one that is blocked or not in the map.
+    ///
+    /// # Errors
+    /// The brick, if its costs have not arrived.
+    fn cost(&mut self, cell: Cell) -> Result<u16, MissingBrick>;
+}

@@ -1,0 +1,271 @@
+//! What a search keeps of the bricks that it has looked into: a patch a brick.
+
+use super::bricks::{Bricks, Held};
+use super::{CellKey, MissingBrick};
+use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
+use crate::engine::shell::DIRECTIONS;
+use crate::lattice::NEIGHBOURS;
+use rustc_hash::FxHashMap;
+
+/// The entry of a cell that the search has not looked at.
+pub(super) const UNSEEN: u32 = u32::MAX;
+
+/// The entry of a cell that the search has looked at and has no distance for: a blocked one, or one that the walk
+/// back alone has looked at.
+pub(super) const NO_DISTANCE: u32 = u32::MAX - 1;
+
+/// A cell of a search: the number of its patch · 1024 + its place there.
+pub(super) type Place = u32;
+
+/// The number of steps that stay inside a brick, in place of a direction.
+const INSIDE: u16 = 14;
+
+/// Where each of a place's 14 neighbours lies: direction · 1024 + place, in the fixed order.
+static STEPS: [[u16; 14]; BRICK_CELLS] = steps().0;
+
+/// The directions that a place's neighbours lie in, a bit each.
+static NEEDS: [u16; BRICK_CELLS] = steps().1;
+
+const fn steps() -> ([[u16; 14]; BRICK_CELLS], [u16; BRICK_CELLS]) {
+    let (mut table, mut needs) = ([[0; 14]; BRICK_CELLS], [0; BRICK_CELLS]);
+    let mut place = 0;
+    while place < BRICK_CELLS {
+        let parity = (place >> 9) as i32;
+        let units = [
+            2 * (place & 7) as i32 + parity,
+            2 * (place >> 3 & 7) as i32 + parity,
+            2 * (place >> 6 & 7) as i32 + parity,
+        ];
+        let mut step = 0;
+        while step < 14 {
+            let (mut to, mut brick) = ([0; 3], [0; 3]);
+            let mut a = 0;
+            while a < 3 {
+                let c = units[a] + NEIGHBOURS[step][a];
+                brick[a] = c.div_euclid(BRICK_UNITS);
+                to[a] = c.rem_euclid(BRICK_UNITS);
+                a += 1;
+            }
+            let [x, y, z] = to;
+            let local = (x & 1) << 9 | (z >> 1) << 6 | (y >> 1) << 3 | x >> 1;
+            let mut direction = INSIDE;
+            let mut d = 0;
+            while d < 14 {
+                let [dx, dy, dz] = DIRECTIONS[d];
+                if dx == brick[0] && dy == brick[1] && dz == brick[2] {
+                    direction = d as u16;
+                }
+                d += 1;
+            }
+            table[place][step] = direction << 10 | local as u16;
+            if direction != INSIDE {
+                needs[place] |= 1 << direction;
+            }
+            step += 1;
+        }
+        place += 1;
+    }
+    (table, needs)
+}
+
+/// A brick as one search sees it.
+pub(super) struct Patch {
+    pub brick: BrickId,
+    /// The brick's corner in lattice units.
+    corner: [i32; 3],
+    /// The patches in the 14 directions, as far as `linked` has a bit.
+    links: [u32; 14],
+    linked: u16,
+    /// Cells whose distance is known to be exact.
+    pub closed: [u64; 16],
+    /// Cells that the walk back has found to lie on no shortest route.
+    pub dead: [u64; 16],
+    pub costs: Costs,
+    /// The least distance found so far, in ticks, or [`UNSEEN`] or [`NO_DISTANCE`].
+    pub ticks: [u32; BRICK_CELLS],
+}
+
+/// The patches of one search.
+#[derive(Default)]
+pub(super) struct Patches {
+    index: FxHashMap<BrickId, u32>,
+    list: Vec<Box<Patch>>,
+    /// How many of `list` are in use; the others wait to be used again.
+    used: usize,
+}
+
+#[inline(always)]
+pub(super) fn has(bits: &[u64; 16], place: usize) -> bool {
+    bits[place >> 6 & 15] >> (place & 63) & 1 != 0
+}
+
+#[inline(always)]
+pub(super) fn set(bits: &mut [u64; 16], place: usize) {
+    bits[place >> 6 & 15] |= 1 << (place & 63);
+}
+
+impl Patch {
+    /// The coordinates of a place.
+    #[inline(always)]
+    pub fn xyz(&self, place: usize) -> [i32; 3] {
+        let parity = (place >> 9 & 1) as i32;
+        [
+            self.corner[0] + 2 * (place & 7) as i32 + parity,
+            self.corner[1] + 2 * (place >> 3 & 7) as i32 + parity,
+            self.corner[2] + 2 * (place >> 6 & 7) as i32 + parity,
+        ]
+    }
+
+    /// The cells that the search has looked at, a bit each.
+    pub fn seen(&self) -> [u64; 16] {
+        let mut seen = [0; 16];
+        for (place, &ticks) in self.ticks.iter().enumerate() {
+            seen[place >> 6] |= u64::from(ticks != UNSEEN) << (place & 63);
+        }
+        seen
+    }
+}
+
+impl Patches {
+    /// Forgets everything; the memory is kept for the next search.
+    pub fn clear(&mut self) {
+        self.index.clear();
+        self.used = 0;
+    }
+
+    /// How many bricks the search has looked into.
+    pub fn len(&self) -> usize {
+        self.used
+    }
+
+    /// How many bytes the patches take.
+    pub fn bytes(&self) -> usize {
+        self.list.len() * size_of::<Patch>()
+    }
+
+    /// Keeps at most `patches` in reserve.
+    pub fn shrink(&mut self, patches: usize) {
+        self.list.truncate(patches.max(self.used));
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Patch> {
+        self.list[..self.used].iter().map(|p| &**p)
+    }
+
+    #[inline(always)]
+    pub fn of(&self, at: Place) -> (&Patch, usize) {
+        (&self.list[(at >> 10) as usize], (at & 1023) as usize)
+    }
+
+    #[inline(always)]
+    pub fn of_mut(&mut self, at: Place) -> (&mut Patch, usize) {
+        (&mut self.list[(at >> 10) as usize], (at & 1023) as usize)
+    }
+
+    /// The key of a cell.
+    pub fn key(&self, at: Place) -> CellKey {
+        let (patch, place) = self.of(at);
+        CellKey::new(patch.brick, Local::new(place).expect("below 1024"))
+    }
+
+    /// The place of a cell, in a patch that is made where there is none yet.
+    ///
+    /// # Errors
+    /// The brick, if its costs have not arrived.
+    pub fn locate(&mut self, key: CellKey, bricks: &mut Bricks) -> Result<Place, MissingBrick> {
+        let patch = self.patch(key.brick(), bricks)?;
+        Ok(patch << 10 | key.local().index() as u32)
+    }
+
+    fn patch(&mut self, brick: BrickId, bricks: &mut Bricks) -> Result<u32, MissingBrick> {
+        if let Some(&patch) = self.index.get(&brick) {
+            return Ok(patch);
+        }
+        let costs = match bricks.held(brick) {
+            Held::Here(costs) => Some(costs),
+            Held::Absent => None,
+            Held::Elsewhere => return Err(MissingBrick(brick)),
+        };
+        let corner = brick.xyz().map(|c| c * BRICK_UNITS);
+        if self.used == self.list.len() {
+            self.list.push(Box::new(Patch {
+                brick,
+                corner,
+                links: [0; 14],
+                linked: 0,
+                closed: [0; 16],
+                dead: [0; 16],
+                costs: costs.copied().unwrap_or([0; BRICK_CELLS]),
+                ticks: [UNSEEN; BRICK_CELLS],
+            }));
+        } else {
+            let patch = &mut *self.list[self.used];
+            (patch.brick, patch.corner, patch.linked) = (brick, corner, 0);
+            patch.closed.fill(0);
+            patch.dead.fill(0);
+            patch.ticks.fill(UNSEEN);
+            match costs {
+                Some(costs) => patch.costs.copy_from_slice(costs),
+                None => patch.costs.fill(0),
+            }
+        }
+        let number = self.used as u32;
+        self.used += 1;
+        self.index.insert(brick, number);
+        Ok(number)
+    }
+
+    /// Makes sure that the patches of all neighbours of a cell are there.
+    ///
+    /// # Errors
+    /// The brick, if the costs of one have not arrived.
+    #[inline(always)]
+    pub fn link(&mut self, at: Place, bricks: &mut Bricks) -> Result<(), MissingBrick> {
+        let (patch, place) = self.of(at);
+        let wanted = NEEDS[place] & !patch.linked;
+        if wanted == 0 {
+            return Ok(());
+        }
+        self.link_all(at >> 10, wanted, bricks)
+    }
+
+    fn link_all(
+        &mut self,
+        patch: u32,
+        mut wanted: u16,
+        bricks: &mut Bricks,
+    ) -> Result<(), MissingBrick> {
+        while wanted != 0 {
+            let direction = wanted.trailing_zeros() as usize;
+            wanted &= wanted - 1;
+            let brick = self.list[patch as usize].brick;
+            // Beyond the range of coordinates nothing is open: the patch itself stands for that, see `neighbour`.
+            let beside = match brick.offset(DIRECTIONS[direction]) {
+                Some(beside) => self.patch(beside, bricks)?,
+                None => OUTSIDE,
+            };
+            let from = &mut self.list[patch as usize];
+            from.links[direction] = beside;
+            from.linked |= 1 << direction;
+        }
+        Ok(())
+    }
+
+    /// The neighbour of a cell in a step of the fixed order, or `None` outside the range of coordinates; the cell must
+    /// be linked.
+    #[inline(always)]
+    pub fn neighbour(&self, at: Place, step: usize) -> Option<Place> {
+        let (patch, place) = self.of(at);
+        let to = STEPS[place][step];
+        let direction = to >> 10;
+        let beside = if direction == INSIDE {
+            at >> 10
+        } else {
+            patch.links[direction as usize]
+        };
+        (beside != OUTSIDE).then_some(beside << 10 | u32::from(to & 1023))
+    }
+}
+
+/// The link to what lies outside the range of coordinates.
+const OUTSIDE: u32 = u32::MAX;

@@ -1,0 +1,345 @@
+//! The queries of one worker: which are to be answered, in what order, and when they must be answered anew.
+
+use super::CellKey;
+use super::answer::{Answer, Reads, RouteRecord};
+use super::astar::{Mode, Norm};
+use super::bricks::Bricks;
+use super::work::Work;
+use crate::brick::{BrickId, Costs, Local};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// What a router is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouterOptions {
+    /// How good routes are to be.
+    pub mode: Mode,
+    /// Whether routes are pulled tight too.
+    pub smooth: bool,
+    /// Whether edits will come, so that it is kept what answers were read from.
+    pub updates: bool,
+}
+
+/// An edit of one cell, as every worker hears of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellEdit {
+    /// The cell.
+    pub cell: CellKey,
+    /// Its stored cost before.
+    pub before: u16,
+    /// Its stored cost now.
+    pub after: u16,
+}
+
+pub(super) struct Standing {
+    id: i64,
+    pub(super) start: CellKey,
+    pub(super) goal: CellKey,
+    /// Whether start and goal are connected, where that is known.
+    pub(super) connected: Option<bool>,
+    answer: Option<Answer>,
+    search_reads: Reads,
+    smooth_reads: Reads,
+}
+
+/// What became of a query in an epoch: its former answer and its new one, either absent.
+pub type AnswerChange = (Option<RouteRecord>, Option<RouteRecord>);
+
+/// What a router has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouterStats {
+    /// How many times a query was answered by a search.
+    pub searches: u64,
+    /// How many bricks of other workers were asked for.
+    pub requests: u64,
+    /// The most memory that one search took, in bytes.
+    pub search_bytes: u64,
+    /// The memory that is kept of answers and what they were read from, in bytes.
+    pub answer_bytes: u64,
+}
+
+/// The router of one worker; see [`super`].
+pub struct Router {
+    pub(super) options: RouterOptions,
+    pub(super) bricks: Bricks,
+    /// The least cost of the whole map.
+    pub(super) least: u16,
+    slots: Vec<Option<Standing>>,
+    vacant: Vec<u32>,
+    index: FxHashMap<i64, u32>,
+    /// The queries whose answers were read from each brick.
+    readers: FxHashMap<BrickId, Vec<u32>>,
+    /// Queries that this epoch answers anew, and what they answered before.
+    dirty: FxHashMap<u32, Option<RouteRecord>>,
+    removed: Vec<RouteRecord>,
+    edits: Vec<CellEdit>,
+    pub(super) work: Work,
+    pub(super) stats: RouterStats,
+}
+
+impl Router {
+    /// A router without bricks; `exists` holds every brick of the map, whoever owns it.
+    pub fn new(options: RouterOptions, exists: Arc<FxHashSet<BrickId>>) -> Self {
+        Router {
+            options,
+            bricks: Bricks::new(exists),
+            least: 0,
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            index: FxHashMap::default(),
+            readers: FxHashMap::default(),
+            dirty: FxHashMap::default(),
+            removed: Vec::new(),
+            edits: Vec::new(),
+            work: Work::default(),
+            stats: RouterStats::default(),
+        }
+    }
+
+    /// Takes in the bricks that this worker owns. To be called once, before the first epoch.
+    pub fn load(&mut self, bricks: impl IntoIterator<Item = (BrickId, Box<Costs>)>) {
+        for (brick, costs) in bricks {
+            self.bricks.load(brick, costs);
+        }
+    }
+
+    /// The bricks of this worker, in no particular order.
+    pub fn own_bricks(&self) -> impl Iterator<Item = (BrickId, &Costs)> {
+        self.bricks.own()
+    }
+
+    /// The costs of a brick of this worker.
+    pub fn own_costs(&self, brick: BrickId) -> Option<&Costs> {
+        self.bricks.own_costs(brick)
+    }
+
+    /// The stored cost of a cell of this worker; 0 for one that is blocked or not in the map.
+    pub fn cost(&self, brick: BrickId, local: Local) -> u16 {
+        self.bricks.own_cost(brick, local)
+    }
+
+    /// Sets the stored cost of a cell of this worker; 0 blocks it. Creates its brick where there is none.
+    pub fn set_cost(&mut self, brick: BrickId, local: Local, after: u16) {
+        let before = self.bricks.own_cost(brick, local);
+        if before != after {
+            self.bricks.set_own(brick, local, after);
+            let cell = CellKey::new(brick, local);
+            self.edits.push(CellEdit {
+                cell,
+                before,
+                after,
+            });
+        }
+    }
+
+    /// The edits since the last call, and the least cost of this worker's open cells (0 without one).
+    pub fn take_edits(&mut self) -> (Vec<CellEdit>, u16) {
+        (std::mem::take(&mut self.edits), self.bricks.least_cost())
+    }
+
+    /// Learns of all workers' edits of an epoch, and of the least cost of the map: queries whose answers they can
+    /// change will be answered anew.
+    pub fn hear(&mut self, edits: &[CellEdit], least: u16) {
+        for edit in edits {
+            self.bricks.hear(edit.cell, edit.after);
+        }
+        // Answers that were proven by a greater least cost prove nothing any more; weighed searches follow the norm.
+        let unproven = match self.options.mode {
+            Mode::Exact => least < self.least,
+            Mode::Corridor => least != self.least,
+        };
+        self.least = least;
+        if unproven {
+            for slot in 0..self.slots.len() as u32 {
+                self.mark(slot);
+            }
+            return;
+        }
+        for edit in edits {
+            let Some(readers) = self.readers.get(&edit.cell.brick()) else {
+                continue;
+            };
+            let affected: Vec<u32> = readers.iter().copied().filter(|&s| self.affects(edit, s)).collect();
+            for slot in affected {
+                self.mark(slot);
+            }
+        }
+    }
+
+    /// Whether an edit can change the answer of a query.
+    fn affects(&self, edit: &CellEdit, slot: u32) -> bool {
+        let Some(standing) = &self.slots[slot as usize] else {
+            return false;
+        };
+        if self.dirty.contains_key(&slot) || standing.smooth_reads.contains(edit.cell) {
+            return true;
+        }
+        if !standing.search_reads.contains(edit.cell) {
+            return false;
+        }
+        let route = standing.answer.as_ref().and_then(|a| a.route.as_ref());
+        let Some(route) = route.filter(|_| self.options.mode == Mode::Exact) else {
+            return true;
+        };
+        let dearer = edit.before > 0 && (edit.after == 0 || edit.after > edit.before);
+        if dearer {
+            return route.cells.iter().any(|c| c.0 == edit.cell);
+        }
+        let [start, goal] = [standing.start, standing.goal]
+            .map(|end| Norm::new(end.cell().xyz(), self.least).from(edit.cell.cell().xyz()));
+        start + goal <= u64::from(route.cost)
+    }
+
+    /// Adds a query.
+    ///
+    /// # Panics
+    /// If there is a query with this id already: whoever feeds the router refuses that.
+    pub fn add_query(&mut self, id: i64, start: CellKey, goal: CellKey) {
+        let standing = Standing {
+            id,
+            start,
+            goal,
+            connected: None,
+            answer: None,
+            search_reads: Reads::default(),
+            smooth_reads: Reads::default(),
+        };
+        let slot = self.vacant.pop().unwrap_or(self.slots.len() as u32);
+        if slot as usize == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[slot as usize] = Some(standing);
+        assert!(self.index.insert(id, slot).is_none(), "one query an id");
+        self.mark(slot);
+    }
+
+    /// Takes a query away; nothing if it is not one of this worker's.
+    pub fn remove_query(&mut self, id: i64) {
+        let Some(slot) = self.index.remove(&id) else {
+            return;
+        };
+        self.forget_reads(slot);
+        let standing = self.slots[slot as usize].take();
+        let before = match self.dirty.remove(&slot) {
+            Some(before) => before,
+            None => standing.and_then(|s| s.answer.map(|a| a.record(id))),
+        };
+        self.removed.extend(before);
+        self.vacant.push(slot);
+    }
+
+    /// Learns whether the start and the goal of a query are connected; `None` if one of them is blocked.
+    pub fn set_connected(&mut self, id: i64, connected: Option<bool>) {
+        let Some(&slot) = self.index.get(&id) else {
+            return;
+        };
+        let standing = self.slots[slot as usize].as_mut().expect("an indexed query");
+        if standing.connected != connected {
+            standing.connected = connected;
+            self.mark(slot);
+        }
+    }
+
+    /// Notes that a query is to be answered anew.
+    fn mark(&mut self, slot: u32) {
+        if let Some(standing) = &self.slots[slot as usize] {
+            let before = || standing.answer.as_ref().map(|a| a.record(standing.id));
+            self.dirty.entry(slot).or_insert_with(before);
+        }
+    }
+
+    /// Begins to answer what the epoch has made dirty: all edits and queries of it are known.
+    pub fn begin(&mut self) {
+        let slots = &self.slots;
+        let mut todo: Vec<u32> = self.dirty.keys().copied().collect();
+        let by_start = |&slot: &u32| slots[slot as usize].as_ref().map(|s| (s.start, s.id));
+        todo.sort_unstable_by_key(|slot| std::cmp::Reverse(by_start(slot)));
+        self.work.begin(todo);
+    }
+
+    pub(super) fn standing(&self, slot: u32) -> &Standing {
+        self.slots[slot as usize].as_ref().expect("a standing query")
+    }
+
+    /// Takes in an answer, and what it was read from.
+    pub(super) fn answer(&mut self, slot: u32, answer: Answer, reads: [Reads; 2]) {
+        self.forget_reads(slot);
+        if self.options.updates {
+            let mut bricks: Vec<BrickId> = reads.iter().flat_map(Reads::bricks).collect();
+            bricks.sort_unstable();
+            bricks.dedup();
+            for brick in bricks {
+                self.readers.entry(brick).or_default().push(slot);
+            }
+        }
+        let standing = self.slots[slot as usize].as_mut().expect("a standing query");
+        [standing.search_reads, standing.smooth_reads] = reads;
+        standing.answer = Some(answer);
+    }
+
+    fn forget_reads(&mut self, slot: u32) {
+        let Some(standing) = &mut self.slots[slot as usize] else {
+            return;
+        };
+        let reads = [
+            std::mem::take(&mut standing.search_reads),
+            std::mem::take(&mut standing.smooth_reads),
+        ];
+        for brick in reads.iter().flat_map(Reads::bricks) {
+            if let Some(readers) = self.readers.get_mut(&brick) {
+                readers.retain(|&r| r != slot);
+                if readers.is_empty() {
+                    self.readers.remove(&brick);
+                }
+            }
+        }
+    }
+
+    /// Closes the epoch: what became of the queries that were added, removed or answered anew, by their ids.
+    pub fn close(&mut self) -> Vec<AnswerChange> {
+        let mut changes: Vec<AnswerChange> =
+            self.removed.drain(..).map(|before| (Some(before), None)).collect();
+        for (slot, before) in self.dirty.drain() {
+            let standing = self.slots[slot as usize].as_ref().expect("a standing query");
+            let after = standing.answer.as_ref().map(|a| a.record(standing.id));
+            if before != after {
+                changes.push((before, after));
+            }
+        }
+        changes.sort_unstable_by_key(|c| c.0.or(c.1).map(|r| r.query));
+        self.work.end();
+        changes
+    }
+
+    /// The queries and their answers, ascending by id.
+    pub fn answers(&self) -> Vec<(i64, &Answer)> {
+        let answers = self.slots.iter().flatten().filter_map(|s| Some((s.id, s.answer.as_ref()?)));
+        let mut answers: Vec<(i64, &Answer)> = answers.collect();
+        answers.sort_unstable_by_key(|a| a.0);
+        answers
+    }
+
+    /// How many queries this epoch answers anew, and how many of them are done.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.dirty.len() - self.work.left(), self.dirty.len())
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> RouterStats {
+        let reads = |s: &Standing| s.search_reads.bytes() + s.smooth_reads.bytes();
+        let route = |s: &Standing| {
+            let route = s.answer.as_ref().and_then(|a| a.route.as_ref());
+            route.map_or(0, |r| r.cells.capacity() * size_of::<(CellKey, u32)>())
+        };
+        let bytes = |s: &Standing| size_of::<Standing>() + reads(s) + route(s);
+        RouterStats {
+            answer_bytes: self.slots.iter().flatten().map(bytes).sum::<usize>() as u64,
+            ..self.stats
+        }
+    }
+
+    /// A query whose route's cost would pass 2³¹ − 2 ticks.
+    pub fn overflow(&self) -> Option<i64> {
+        self.work.overflow.map(|slot| self.standing(slot).id)
+    }
+}

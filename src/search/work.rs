@@ -1,0 +1,375 @@
+//! Queries under way: which is next, which rest until a brick arrives, what is asked for and sent.
+
+use super::answer::{Answer, Reads, Route, RouteStatus};
+use super::astar::{Mode, Norm, Search, Step};
+use super::bricks::{Bricks, Held};
+use super::router::Router;
+use super::{CellKey, CostLookup, MissingBrick, smooth};
+use crate::brick::{BrickId, Costs};
+use crate::lattice::Cell;
+use bytemuck::{Pod, Zeroable};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::time::{Duration, Instant};
+
+/// How many searches may rest, waiting for bricks, before no other is begun.
+const RESTING: usize = 12;
+
+/// How many cells a search takes from its queue before messages are looked at.
+const ALLOWANCE: usize = 4096;
+
+/// How many patches (7 KiB each) a search keeps for the next one.
+const RESERVE: usize = 2048;
+
+/// A worker's wish for the costs of a brick; its neighbours in the same cube of 2³ bricks come with it.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Request {
+    brick: u64,
+    /// The worker that asks.
+    pub worker: u64,
+}
+
+impl Request {
+    /// The brick.
+    pub fn brick(&self) -> BrickId {
+        BrickId::from_code(self.brick).expect("a router's request")
+    }
+}
+
+/// The costs of a brick on their way to a worker that asked.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Parcel {
+    brick: u64,
+    /// The worker that asked.
+    pub worker: u64,
+    costs: Costs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    Search,
+    Walk,
+    Smooth,
+}
+
+/// A query under way.
+struct Task {
+    slot: u32,
+    stage: Stage,
+    search: Box<Search>,
+    /// The start whose distances the search holds.
+    root: Option<CellKey>,
+    cost: u32,
+    route: Vec<(CellKey, u32)>,
+    smooth_units: Option<f64>,
+    smooth_reads: FxHashMap<BrickId, [u64; 16]>,
+    spent: Duration,
+}
+
+enum Progress {
+    Done(RouteStatus),
+    Rest(BrickId),
+    Again,
+}
+
+/// See the module's description.
+#[derive(Default)]
+pub(super) struct Work {
+    /// Queries to be answered: the last is next.
+    todo: Vec<u32>,
+    resting: Vec<(BrickId, Task)>,
+    ready: Vec<Task>,
+    idle: Vec<(Option<CellKey>, Box<Search>)>,
+    asked: FxHashSet<BrickId>,
+    requests: Vec<BrickId>,
+    wanted: Vec<Request>,
+    pub(super) overflow: Option<u32>,
+}
+
+impl Work {
+    pub fn begin(&mut self, todo: Vec<u32>) {
+        debug_assert!(self.resting.is_empty() && self.ready.is_empty());
+        self.todo = todo;
+    }
+
+    /// How many queries are not answered yet.
+    pub fn left(&self) -> usize {
+        self.todo.len() + self.resting.len() + self.ready.len()
+    }
+
+    /// Forgets distances that the next epoch's edits may make wrong.
+    pub fn end(&mut self) {
+        for (root, search) in &mut self.idle {
+            *root = None;
+            search.shrink(RESERVE);
+        }
+    }
+
+    /// The search that has begun at this start, or any other that is idle.
+    fn search_for(&mut self, start: CellKey) -> (Option<CellKey>, Box<Search>) {
+        let same = self.idle.iter().rposition(|(root, _)| *root == Some(start));
+        match same {
+            Some(at) => self.idle.swap_remove(at),
+            None if self.idle.is_empty() => (None, Box::default()),
+            None => (None, self.idle.swap_remove(0).1),
+        }
+    }
+}
+
+impl Router {
+    /// Goes on with the queries; false when none is left that could go on without other workers' bricks.
+    pub fn work(&mut self) -> bool {
+        let mut task = match self.work.ready.pop() {
+            Some(task) => task,
+            None if self.work.resting.len() >= RESTING => return false,
+            None => match self.work.todo.pop() {
+                Some(slot) => self.task(slot),
+                None => return false,
+            },
+        };
+        let begun = Instant::now();
+        let progress = self.advance(&mut task);
+        task.spent += begun.elapsed();
+        match progress {
+            Progress::Again => self.work.ready.push(task),
+            Progress::Rest(brick) => {
+                if self.work.asked.insert(brick) {
+                    self.work.requests.push(brick);
+                    self.stats.requests += 1;
+                }
+                self.work.resting.push((brick, task));
+            }
+            Progress::Done(status) => self.done(task, status),
+        }
+        !self.work.ready.is_empty()
+            || self.work.resting.len() < RESTING && !self.work.todo.is_empty()
+    }
+
+    /// True while queries of this worker are not answered.
+    pub fn is_busy(&self) -> bool {
+        self.work.left() > 0
+    }
+
+    fn task(&mut self, slot: u32) -> Task {
+        let start = self.standing(slot).start;
+        let (root, search) = self.work.search_for(start);
+        Task {
+            slot,
+            stage: Stage::Begin,
+            search,
+            root,
+            cost: 0,
+            route: Vec::new(),
+            smooth_units: None,
+            smooth_reads: FxHashMap::default(),
+            spent: Duration::ZERO,
+        }
+    }
+
+    fn advance(&mut self, task: &mut Task) -> Progress {
+        match self.try_advance(task) {
+            Ok(progress) => progress,
+            Err(MissingBrick(brick)) => Progress::Rest(brick),
+        }
+    }
+
+    fn try_advance(&mut self, task: &mut Task) -> Result<Progress, MissingBrick> {
+        let (least, mode) = (self.least, self.options.mode);
+        loop {
+            match task.stage {
+                Stage::Begin => {
+                    if let Some(status) = self.start(task)? {
+                        return Ok(Progress::Done(status));
+                    }
+                    task.stage = Stage::Search;
+                }
+                Stage::Search => match task.search.run(&mut self.bricks, ALLOWANCE) {
+                    Step::Found(cost) => {
+                        task.cost = cost;
+                        task.stage = Stage::Walk;
+                    }
+                    Step::Exhausted => {
+                        if task.search.overflowed {
+                            self.work.overflow = Some(task.slot);
+                        }
+                        return Ok(Progress::Done(RouteStatus::Unreachable));
+                    }
+                    Step::Missing(missing) => return Err(missing),
+                    Step::Paused => return Ok(Progress::Again),
+                },
+                Stage::Walk => {
+                    task.route = match mode {
+                        Mode::Exact => task.search.walk_back(least, &mut self.bricks)?,
+                        Mode::Corridor => task.search.walk_best(&mut self.bricks)?,
+                    };
+                    task.stage = Stage::Smooth;
+                }
+                Stage::Smooth => {
+                    if self.options.smooth {
+                        let cells: Vec<Cell> = task.route.iter().map(|c| c.0.cell()).collect();
+                        task.smooth_reads.clear();
+                        let mut costs = Noted {
+                            bricks: &mut self.bricks,
+                            reads: &mut task.smooth_reads,
+                        };
+                        let bends = smooth::smooth(&cells, &mut costs)?;
+                        task.smooth_units = Some(smooth::length_units(&bends));
+                    }
+                    return Ok(Progress::Done(RouteStatus::Found));
+                }
+            }
+        }
+    }
+
+    /// Begins a query's search, or tells how it ends without one.
+    fn start(&mut self, task: &mut Task) -> Result<Option<RouteStatus>, MissingBrick> {
+        let standing = self.standing(task.slot);
+        let (start, goal, connected) = (standing.start, standing.goal, standing.connected);
+        if task.root == Some(start) && self.options.mode == Mode::Exact {
+            task.search.retarget(goal, self.least, &mut self.bricks)?;
+        } else {
+            task.root = None;
+            task.search.clear();
+            let open = task.search.look(start, &mut self.bricks)? & task.search.look(goal, &mut self.bricks)?;
+            if !open {
+                return Ok(Some(RouteStatus::Invalid));
+            }
+            if connected == Some(false) {
+                return Ok(Some(RouteStatus::Unreachable));
+            }
+            task.search
+                .begin(start, goal, self.options.mode, self.least, &mut self.bricks)?;
+            task.root = Some(start);
+        }
+        let open = task.search.look(goal, &mut self.bricks)?;
+        Ok(match (open, connected) {
+            (false, _) => Some(RouteStatus::Invalid),
+            (true, Some(false)) => Some(RouteStatus::Unreachable),
+            (true, _) => None,
+        })
+    }
+
+    fn done(&mut self, task: Task, status: RouteStatus) {
+        self.stats.searches += 1;
+        let search = task.search;
+        self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
+        let route = (status == RouteStatus::Found).then(|| self.route(&task.route, &search, task.cost));
+        let route = route.map(|route| Route {
+            smooth_units: task.smooth_units,
+            cells: task.route,
+            ..route
+        });
+        let answer = Answer {
+            status,
+            route,
+            brick_visits: search.brick_count() as u64,
+            micros: task.spent.as_micros() as u64,
+        };
+        let reads = if self.options.updates {
+            [
+                search.reads(),
+                Reads::new(task.smooth_reads.into_iter().collect()),
+            ]
+        } else {
+            Default::default()
+        };
+        self.answer(task.slot, answer, reads);
+        self.work.idle.push((task.root, search));
+    }
+
+    /// The cost and the lower bound of a route whose search found `found` ticks.
+    fn route(&self, cells: &[(CellKey, u32)], search: &Search, found: u32) -> Route {
+        let cost = cells.last().map_or(0, |c| c.1);
+        let lower_bound = match self.options.mode {
+            Mode::Exact => cost,
+            // No cell was taken from the queue above 21/20 of the optimum, and the goal was taken at `found`.
+            Mode::Corridor => {
+                let proven = (u64::from(found) * 20).div_ceil(21);
+                proven.max(search.norm_of_start()) as u32
+            }
+        };
+        Route {
+            cost,
+            lower_bound,
+            smooth_units: None,
+            cells: Vec::new(),
+        }
+    }
+
+    /// Takes in requests of other workers.
+    pub fn receive_requests(&mut self, requests: impl IntoIterator<Item = Request>) {
+        self.work.wanted.extend(requests);
+    }
+
+    /// Takes in bricks of other workers.
+    pub fn receive_parcels(&mut self, parcels: impl IntoIterator<Item = Parcel>) {
+        for parcel in parcels {
+            let brick = BrickId::from_code(parcel.brick).expect("a router's parcel");
+            self.bricks.copy(brick, Box::new(parcel.costs));
+            self.work.asked.remove(&brick);
+            let work = &mut self.work;
+            let mut at = 0;
+            while at < work.resting.len() {
+                if work.resting[at].0 == brick {
+                    work.ready.push(work.resting.swap_remove(at).1);
+                } else {
+                    at += 1;
+                }
+            }
+        }
+    }
+
+    /// Moves out what this worker (of number `me`) asks for.
+    pub fn take_requests(&mut self, me: usize, mut deliver: impl FnMut(Request)) {
+        for brick in self.work.requests.drain(..) {
+            deliver(Request {
+                brick: brick.code(),
+                worker: me as u64,
+            });
+        }
+    }
+
+    /// Moves out the bricks that other workers have asked for.
+    pub fn take_parcels(&mut self, mut deliver: impl FnMut(Parcel)) {
+        for request in self.work.wanted.drain(..) {
+            // A cube of 2³ bricks has one Morton prefix.
+            for code in (request.brick & !7)..=(request.brick | 7) {
+                let own = BrickId::from_code(code).and_then(|brick| self.bricks.own_costs(brick));
+                let costs = match own {
+                    Some(costs) => *costs,
+                    None if code == request.brick => [0; crate::brick::BRICK_CELLS],
+                    None => continue,
+                };
+                deliver(Parcel {
+                    brick: code,
+                    worker: request.worker,
+                    costs,
+                });
+            }
+        }
+    }
+}
+
+/// Looks costs up and notes which.
+struct Noted<'a> {
+    bricks: &'a mut Bricks,
+    reads: &'a mut FxHashMap<BrickId, [u64; 16]>,
+}
+
+impl CostLookup for Noted<'_> {
+    fn cost(&mut self, cell: Cell) -> Result<u16, MissingBrick> {
+        let Some((brick, local)) = BrickId::locate(cell) else {
+            return Ok(0);
+        };
+        let cost = match self.bricks.held(brick) {
+            Held::Here(costs) => costs[local.index()],
+            Held::Absent => 0,
+            Held::Elsewhere => return Err(MissingBrick(brick)),
+        };
+        let seen = self.reads.entry(brick).or_default();
+        seen[local.index() >> 6] |= 1 << (local.index() & 63);
+        Ok(cost)
+    }
+}
