@@ -55,14 +55,8 @@ impl ChangeWriter {
         settings: &[(String, String)],
         budget_rows: usize,
     ) -> Result<Self> {
-        let time = Column {
-            name: "time",
-            packing: Packing::Int64Dictionary,
-        };
-        let diff = Column {
-            name: "diff",
-            packing: Packing::Int32Dictionary,
-        };
+        let time = Column::new("time", Packing::Int64Dictionary);
+        let diff = Column::new("diff", Packing::Int32Dictionary);
         let schema = [&[time, diff][..], &Rows::schema(columns)].concat();
         let by_cell_time_diff = [2, 0, 1];
         Ok(ChangeWriter {

@@ -1,10 +1,10 @@
 //! Results as Parquet, published whole or not at all.
 //!
 //! ```text
-//! FieldWriter  ─┐ rows, a group at a time
-//!               ├────────────────────────► TableWriter ─► pages with checksums ─► part-00000.parquet
-//! ChangeWriter ─┘ merged from sorted runs                                                 │
-//!                                            Stage: .NAME.octaflow-RUN/result/field/ ◄────┘
+//! FieldWriter, Route…Writer ─┐ rows, a group at a time
+//!                            ├────────────────────────► TableWriter ─► pages with checksums ─► part-00000.parquet
+//! ChangeWriter ──────────────┘ merged from sorted runs                                                 │
+//!                                            Stage: .NAME.octaflow-RUN/result/field/ ◄─────────────────┘
 //!                                              │ publish: sync, then exchange with DIR
 //!                                              ▼
 //!                                             DIR/field/part-00000.parquet, DIR/summary.json
@@ -14,7 +14,9 @@
 //!   rename, so that a reader finds the former result or the new one.
 //! - A [`FieldWriter`] writes the rows of `field/`, a [`ChangeWriter`] those of `field_changes/`, each one file a
 //!   worker, in memory that does not depend on the number of rows.
-//! - A [`TableWriter`] is what both stand on: any table of numbers, a row group at a time.
+//! - A [`RouteWriter`] writes the rows of `routes/`, a [`RouteCellWriter`] those of `route_cells/`, a
+//!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
+//! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
 //! `cell` holds the 64 bits of the Index64 as a signed integer, which every reader knows. The top bit of an Index64
@@ -31,6 +33,9 @@ mod former;
 mod lease;
 mod order;
 mod page;
+mod route_cells;
+mod route_changes;
+mod routes;
 mod rows;
 mod runs;
 mod stage;
@@ -39,6 +44,9 @@ mod table;
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
+pub use route_cells::RouteCellWriter;
+pub use route_changes::{RouteChange, RouteChangeWriter};
+pub use routes::{RouteRow, RouteStatus, RouteWriter};
 pub use rows::FieldColumns;
 pub use stage::Stage;
 pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};

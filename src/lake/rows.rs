@@ -45,19 +45,18 @@ impl Rows {
 
     /// The columns of the rows, in the order of [`Rows::values`].
     pub(super) fn schema(columns: FieldColumns) -> Vec<Column> {
-        let column = |name, packing| Column { name, packing };
         let mut schema = vec![
-            column("cell", Packing::Int64Delta),
-            column("lx", Packing::Int32Delta),
-            column("ly", Packing::Int32Delta),
-            column("lz", Packing::Int32Delta),
-            column("distance", Packing::DoubleDictionary),
+            Column::new("cell", Packing::Int64Delta),
+            Column::new("lx", Packing::Int32Delta),
+            Column::new("ly", Packing::Int32Delta),
+            Column::new("lz", Packing::Int32Delta),
+            Column::new("distance", Packing::DoubleDictionary),
         ];
         if columns.source {
-            schema.push(column("source", Packing::Int32Dictionary));
+            schema.push(Column::new("source", Packing::Int32Dictionary));
         }
         if columns.next {
-            schema.push(column("next", Packing::Int8Dictionary));
+            schema.push(Column::new("next", Packing::Int8Dictionary));
         }
         schema
     }

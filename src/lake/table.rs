@@ -1,4 +1,4 @@
-//! One Parquet file of a table of numbers, written a row group at a time.
+//! One Parquet file of a table of numbers and words, written a row group at a time.
 
 use super::order;
 use super::page::ChunkPages;
@@ -8,6 +8,7 @@ use crate::{Error, Result};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::column::writer::{ColumnWriter, get_column_writer};
+use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{
@@ -31,13 +32,20 @@ const ZSTD_LEVEL: i32 = 3;
 /// dictionaries of 40,000 entries and more (3.9 to 4.7 bytes a distance).
 const DICTIONARY_BYTES: usize = 128 << 10;
 
-/// A column of a table: never null.
+/// A column of a table: never null, unless its packing says that it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the file.
     pub name: &'static str,
     /// Its type, and how it is packed.
     pub packing: Packing,
+}
+
+impl Column {
+    /// A column `name`, packed as `packing` says.
+    pub const fn new(name: &'static str, packing: Packing) -> Self {
+        Column { name, packing }
+    }
 }
 
 /// The type of a column and the encoding that suits what it holds. Every reader that the results promise knows
@@ -56,6 +64,10 @@ pub enum Packing {
     Int8Dictionary,
     /// DOUBLE of few distinct values: dictionary, then plain.
     DoubleDictionary,
+    /// DOUBLE that may be null, of few distinct values: dictionary, then plain.
+    OptionalDouble,
+    /// String, in UTF-8, of few distinct values: dictionary, then plain.
+    Text,
 }
 
 /// The values of one column in a row group.
@@ -65,8 +77,25 @@ pub enum Values<'a> {
     Int64(&'a [i64]),
     /// For the INT32 and INT8 packings.
     Int32(&'a [i32]),
-    /// For the DOUBLE packing.
+    /// For the DOUBLE packing without nulls.
     Double(&'a [f64]),
+    /// For the DOUBLE packing with nulls.
+    OptionalDouble(&'a [Option<f64>]),
+    /// For the packing of strings: words of a fixed vocabulary.
+    Text(&'a [&'static str]),
+}
+
+impl Values<'_> {
+    /// How many rows they are for, nulls included.
+    fn rows(&self) -> usize {
+        match self {
+            Values::Int64(v) => v.len(),
+            Values::Int32(v) => v.len(),
+            Values::Double(v) => v.len(),
+            Values::OptionalDouble(v) => v.len(),
+            Values::Text(v) => v.len(),
+        }
+    }
 }
 
 /// The name of the file that holds the rows of worker `worker` in each folder of a result.
@@ -74,7 +103,7 @@ pub fn part_name(worker: usize) -> String {
     format!("part-{worker:05}.parquet")
 }
 
-/// Writes one Parquet file, non-null columns of numbers, a row group at a time; it keeps no more than the encoded
+/// Writes one Parquet file, columns of numbers and words, a row group at a time; it keeps no more than the encoded
 /// pages of one column of one group.
 ///
 /// Pages carry checksums, row groups and pages their statistics, the file its sort order, the frame, the lattice
@@ -135,34 +164,19 @@ impl TableWriter {
     fn encode_group(&mut self, values: &[Values]) -> ParquetResult<usize> {
         let columns = self.file.schema_descr().columns().to_vec();
         assert_eq!(columns.len(), values.len(), "one slice of values a column");
-        let mut rows = None;
+        let rows = values.first().map_or(0, Values::rows);
         let mut group = self.file.next_row_group()?;
         for (column, values) in columns.into_iter().zip(values) {
+            assert_eq!(values.rows(), rows, "columns of one length");
             let mut chunk = Vec::new();
             let pages = Box::new(ChunkPages::new(&mut chunk));
             let mut writer = get_column_writer(column, self.properties.clone(), pages);
-            let written = match (&mut writer, values) {
-                (ColumnWriter::Int64ColumnWriter(w), Values::Int64(v)) => {
-                    w.write_batch(v, None, None)
-                }
-                (ColumnWriter::Int32ColumnWriter(w), Values::Int32(v)) => {
-                    w.write_batch(v, None, None)
-                }
-                (ColumnWriter::DoubleColumnWriter(w), Values::Double(v)) => {
-                    w.write_batch(v, None, None)
-                }
-                _ => panic!("the values have the type of their column"),
-            }?;
-            assert_eq!(
-                *rows.get_or_insert(written),
-                written,
-                "columns of one length"
-            );
+            write_column(&mut writer, values)?;
             let close = writer.close()?;
             group.append_column(&Bytes::from(chunk), close)?;
         }
         group.close()?;
-        Ok(rows.unwrap_or(0))
+        Ok(rows)
     }
 
     /// Writes the footer and waits until the disk has the file. A file without rows is removed again unless it is
@@ -191,6 +205,30 @@ impl TableWriter {
     }
 }
 
+/// Hands the values of a column to its writer.
+fn write_column(writer: &mut ColumnWriter, values: &Values) -> ParquetResult<()> {
+    match (writer, values) {
+        (ColumnWriter::Int64ColumnWriter(w), Values::Int64(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::Int32ColumnWriter(w), Values::Int32(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::DoubleColumnWriter(w), Values::Double(v)) => w.write_batch(v, None, None),
+        (ColumnWriter::DoubleColumnWriter(w), Values::OptionalDouble(v)) => {
+            // Only what is there is written; the levels tell where.
+            let there: Vec<f64> = v.iter().copied().flatten().collect();
+            let levels: Vec<i16> = v.iter().map(|value| i16::from(value.is_some())).collect();
+            w.write_batch(&there, Some(&levels), None)
+        }
+        (ColumnWriter::ByteArrayColumnWriter(w), Values::Text(v)) => {
+            let words: Vec<ByteArray> = v
+                .iter()
+                .map(|word| Bytes::from_static(word.as_bytes()).into())
+                .collect();
+            w.write_batch(&words, None, None)
+        }
+        _ => panic!("the values have the type of their column"),
+    }?;
+    Ok(())
+}
+
 fn unwritable(path: &Path, error: &ParquetError) -> Error {
     match error {
         ParquetError::External(cause) => refused(path, "written", cause),
@@ -204,10 +242,15 @@ fn schema(columns: &[Column]) -> ParquetResult<TypePtr> {
             Packing::Int64Delta | Packing::Int64Dictionary => (Physical::INT64, None),
             Packing::Int32Delta | Packing::Int32Dictionary => (Physical::INT32, None),
             Packing::Int8Dictionary => (Physical::INT32, Some(LogicalType::integer(8, true))),
-            Packing::DoubleDictionary => (Physical::DOUBLE, None),
+            Packing::DoubleDictionary | Packing::OptionalDouble => (Physical::DOUBLE, None),
+            Packing::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        };
+        let repetition = match column.packing {
+            Packing::OptionalDouble => Repetition::OPTIONAL,
+            _ => Repetition::REQUIRED,
         };
         Type::primitive_type_builder(column.name, physical)
-            .with_repetition(Repetition::REQUIRED)
+            .with_repetition(repetition)
             .with_logical_type(logical)
             .build()
             .map(Arc::new)
