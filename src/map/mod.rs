@@ -1,4 +1,4 @@
-//! Readers: maps, positions and updates from files, as cells of the lattice.
+//! Readers: maps, positions, queries and updates from files, as cells of the lattice.
 //!
 //! Everything from outside is checked here and nowhere else: what a reader returns lies on the lattice, in range,
 //! with a cost that the engine can store. Bad input is an [`Error`] of one sentence that names the file and the row.
@@ -7,7 +7,8 @@
 //! .bt ─┐                                          .csv ─┐
 //! .3dmap ─┼─ even cells a brick ─ corners ─┐   .parquet ─┼─ rows ─┬─ table ──┐
 //! .npy ─┘                                  ├─ CellMap  .json ─┘  ├─ positions
-//!                       table ─────────────┘                     └─ updates → epochs
+//!                       table ─────────────┘                     ├─ queries (.3dscen too)
+//!                                                                └─ updates → epochs
 //! ```
 //!
 //! Memory goes with the bricks that exist. No reader allocates by a header's word alone: each brick is charged to a
@@ -22,6 +23,7 @@ mod limit;
 mod movingai;
 mod npy;
 mod positions;
+mod queries;
 mod table;
 mod updates;
 mod voxels;
@@ -29,6 +31,7 @@ mod voxels;
 pub use cost::{CostError, store_cost};
 pub use limit::available_memory_bytes;
 pub use positions::{parse_position, read_positions};
+pub use queries::{Query, read_queries};
 pub use updates::{Allow, Epoch, Update, UpdateKind, UpdateReader};
 
 use crate::brick::CellMap;
