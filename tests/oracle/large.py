@@ -1301,7 +1301,14 @@ def test_routes(rng, folder):
         change(cells, longer)
         change(routes, dearer)
         assert differences("corridor") == [] and differences("exact"), detour
-    return 2 * len(spoils)
+    optimum = 2 * math.sqrt(3) + 3 * math.sqrt(2) + 1  # 2, 6 and 5 voxels in the open
+    for published, equal in ((optimum, True), (optimum * 1.5, False), (optimum / 1.5, False)):
+        with open(f"{folder}/m.3dscen", "w", encoding="ascii") as f:
+            f.write(f"version 1\nm.3dmap\n5 0 0 7 6 5 {published} 1.0\n")
+        queries = read_queries(f"{folder}/m.3dscen", world)
+        write_routes(out, world, queries)
+        assert (differences() == []) == equal, published
+    return 2 * len(spoils) + 2
 
 
 def selftest():
