@@ -17,6 +17,7 @@ use crate::brick::{BrickId, Local};
 use crate::engine::Engine;
 use crate::lattice::Cell;
 use crate::partition::Plan;
+use crate::search::Router;
 use bytemuck::{Pod, Zeroable};
 use rustc_hash::FxHashMap;
 
@@ -49,6 +50,54 @@ pub enum Edit {
         /// The cell.
         cell: Cell,
     },
+}
+
+/// What edits are made in: the state of one worker.
+pub trait Store: 'static {
+    /// The stored cost of a cell of this worker; 0 for one that is blocked or not in the map.
+    fn cost(&self, brick: BrickId, local: Local) -> u16;
+
+    /// Sets the stored cost of a cell of this worker; 0 blocks it.
+    fn set_cost(&mut self, brick: BrickId, local: Local, cost: u16);
+
+    /// Makes a cell of this worker a source with a label.
+    fn add_source(&mut self, brick: BrickId, local: Local, label: u32);
+
+    /// Makes a source of this worker an ordinary cell again; nothing if it is none.
+    fn remove_source(&mut self, brick: BrickId, local: Local);
+}
+
+impl Store for Engine {
+    fn cost(&self, brick: BrickId, local: Local) -> u16 {
+        Engine::cost(self, brick, local)
+    }
+
+    fn set_cost(&mut self, brick: BrickId, local: Local, cost: u16) {
+        Engine::set_cost(self, brick, local, cost);
+    }
+
+    fn add_source(&mut self, brick: BrickId, local: Local, label: u32) {
+        Engine::add_source(self, brick, local, label);
+    }
+
+    fn remove_source(&mut self, brick: BrickId, local: Local) {
+        Engine::remove_source(self, brick, local);
+    }
+}
+
+impl Store for Router {
+    fn cost(&self, brick: BrickId, local: Local) -> u16 {
+        Router::cost(self, brick, local)
+    }
+
+    fn set_cost(&mut self, brick: BrickId, local: Local, cost: u16) {
+        Router::set_cost(self, brick, local, cost);
+    }
+
+    /// Routes have no sources: readers refuse such rows.
+    fn add_source(&mut self, _brick: BrickId, _local: Local, _label: u32) {}
+
+    fn remove_source(&mut self, _brick: BrickId, _local: Local) {}
 }
 
 /// Why an epoch cannot be applied: a row makes a source of a cell that is blocked, or not in the map, after the epoch.
@@ -194,7 +243,7 @@ impl EpochEdits {
         &mut self,
         me: usize,
         plan: &Plan,
-        engine: &Engine,
+        store: &impl Store,
         mut each: impl FnMut(CornerRecord),
     ) {
         self.rows.sort_unstable_by_key(|r| r.row);
@@ -220,7 +269,7 @@ impl EpochEdits {
                 let (brick, local) = unpack(voxel);
                 if plan.owner(brick) == me {
                     let settled = self.costs.get(&voxel).map(|&(_, cost)| cost);
-                    let cost = settled.unwrap_or_else(|| engine.cost(brick, local));
+                    let cost = settled.unwrap_or_else(|| store.cost(brick, local));
                     known = true;
                     sum += u32::from(cost);
                     open += u16::from(cost > 0);
@@ -251,7 +300,7 @@ impl EpochEdits {
     }
 
     /// Settles corners, when all parts are in, and checks the source rows: the fault of the least row, if any.
-    pub fn check(&mut self, engine: &Engine) -> Option<Fault> {
+    pub fn check(&mut self, store: &impl Store) -> Option<Fault> {
         for (&cell, &(row, sum, open)) in &self.corners {
             let cost = if open == 8 {
                 ((sum + 4) >> 3) as u16
@@ -266,25 +315,23 @@ impl EpochEdits {
         let blocked = |row: &&RowRecord| {
             let (brick, local) = unpack(row.cell);
             let settled = self.costs.get(&row.cell).map(|&(_, cost)| cost);
-            row.kind == ADD_SOURCE && settled.unwrap_or_else(|| engine.cost(brick, local)) == 0
+            row.kind == ADD_SOURCE && settled.unwrap_or_else(|| store.cost(brick, local)) == 0
         };
         let fault = self.rows.iter().find(blocked);
         fault.map(|row| Fault { row: row.row })
     }
 
     /// Makes the edits.
-    pub fn apply(self, engine: &mut Engine) {
+    pub fn apply(self, store: &mut impl Store) {
         for (cell, (_, cost)) in self.costs {
             let (brick, local) = unpack(cell);
-            engine.set_cost(brick, local, cost);
+            store.set_cost(brick, local, cost);
         }
         for row in self.rows {
             let (brick, local) = unpack(row.cell);
             match row.kind {
-                ADD_SOURCE => engine.add_source(brick, local, row.value),
-                REMOVE_SOURCE => {
-                    engine.remove_source(brick, local);
-                }
+                ADD_SOURCE => store.add_source(brick, local, row.value),
+                REMOVE_SOURCE => store.remove_source(brick, local),
                 _ => {}
             }
         }

@@ -4,8 +4,10 @@
 //! function or a state machine of the layers below; the operator only moves data and capabilities.
 
 pub mod edits;
+pub mod epochs;
 pub mod field;
 pub mod gather;
+pub mod route;
 pub mod specification;
 pub mod wire;
 

@@ -1,10 +1,11 @@
 //! Results of routes: what the files hold, and that other programs read the same.
 
 use octaflow::lake::{
-    GROUP_ROWS, RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteStatus,
-    RouteWriter, Written, part_name,
+    GROUP_ROWS, RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteWriter, Written,
+    part_name,
 };
 use octaflow::lattice::{Cell, Frame, Index64, TICKS_PER_CELL_SIZE, distance_m};
+use octaflow::search::RouteStatus;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;

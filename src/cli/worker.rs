@@ -7,7 +7,8 @@ use super::summary::{MapSummary, Summary};
 use crate::brick::{BrickId, Costs};
 use crate::dataflows::Time;
 use crate::dataflows::edits::{Edit, Fault};
-use crate::dataflows::field::{FieldInput, FieldRecord, SharedEngine, field};
+use crate::dataflows::epochs::EpochInput;
+use crate::dataflows::field::{FieldRecord, SharedEngine, field};
 use crate::dataflows::gather::{broadcast, gather};
 use crate::engine::{Engine, EngineOptions};
 use crate::lake::{
@@ -233,7 +234,7 @@ struct Fed {
 fn feed(
     worker: &mut Worker,
     shared: &Shared,
-    input: &mut FieldInput,
+    input: &mut EpochInput,
     engine: &SharedEngine,
 ) -> Fed {
     let config = &shared.config;

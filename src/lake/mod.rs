@@ -46,7 +46,7 @@ pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
 pub use route_cells::RouteCellWriter;
 pub use route_changes::{RouteChange, RouteChangeWriter};
-pub use routes::{RouteRow, RouteStatus, RouteWriter};
+pub use routes::{RouteRow, RouteWriter};
 pub use rows::FieldColumns;
 pub use stage::Stage;
 pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};

@@ -1,9 +1,10 @@
 //! The rows of `routes_changes/`: the differential collection behind the routes, consolidated within each time.
 
 use super::routes::Answers;
-use super::{Column, GROUP_ROWS, Packing, RouteRow, RouteStatus, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, RouteRow, TableWriter, Values, Written};
 use crate::Result;
 use crate::lattice::Frame;
+use crate::search::RouteStatus;
 use std::path::Path;
 
 /// One change of the routes: a row that appears or vanishes at a time.

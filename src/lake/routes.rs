@@ -3,36 +3,8 @@
 use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
 use crate::Result;
 use crate::lattice::{Frame, distance_m};
-use serde::{Deserialize, Serialize};
+use crate::search::RouteStatus;
 use std::path::Path;
-
-/// What became of a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum RouteStatus {
-    /// There is a route.
-    Found,
-    /// Start and goal are open cells that no route joins.
-    Unreachable,
-    /// The start or the goal is no open cell of the map.
-    Invalid,
-}
-
-impl RouteStatus {
-    /// The word for it in the results.
-    ///
-    /// # Example
-    /// ```
-    /// use octaflow::lake::RouteStatus;
-    /// assert_eq!(RouteStatus::Found.name(), "found");
-    /// ```
-    pub const fn name(self) -> &'static str {
-        match self {
-            RouteStatus::Found => "found",
-            RouteStatus::Unreachable => "unreachable",
-            RouteStatus::Invalid => "invalid",
-        }
-    }
-}
 
 /// One row of `routes/`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,9 +5,7 @@ use crate::brick::BrickId;
 use serde::{Deserialize, Serialize};
 
 /// How a query ended.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RouteStatus {
     /// There is a route.
     Found,
@@ -55,9 +53,7 @@ pub struct Answer {
 }
 
 /// What results tell of an answer: what makes two of them different.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RouteRecord {
     /// The query's id.
     pub query: i64,

@@ -1,10 +1,11 @@
 //! The search: A* over cells, from one start to one goal after another.
 
-use super::bricks::Bricks;
+use super::CellKey;
 use super::answer::Reads;
+use super::bricks::Bricks;
 use super::patch::{NO_DISTANCE, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
-use super::{CellKey, MissingBrick};
+use crate::brick::BrickId;
 use crate::lattice::{AXIAL_BASE, DIAGONAL_BASE, UNREACHED, axial_half, diagonal_half};
 
 /// How good a route has to be.
@@ -60,7 +61,7 @@ pub(super) enum Step {
     /// Everything that the start reaches was looked at, and the goal was not there.
     Exhausted,
     /// The costs of a brick are needed first.
-    Missing(MissingBrick),
+    Missing(BrickId),
     /// The allowance is used up.
     Paused,
 }
@@ -102,7 +103,7 @@ impl Search {
     ///
     /// # Errors
     /// Its brick, if the costs have not arrived.
-    pub(super) fn look(&mut self, cell: CellKey, bricks: &mut Bricks) -> Result<bool, MissingBrick> {
+    pub(super) fn look(&mut self, cell: CellKey, bricks: &mut Bricks) -> Result<bool, BrickId> {
         let at = self.patches.locate(cell, bricks)?;
         let (patch, place) = self.patches.of_mut(at);
         if patch.ticks[place] == UNSEEN {
@@ -122,7 +123,7 @@ impl Search {
         mode: Mode,
         least_cost: u16,
         bricks: &mut Bricks,
-    ) -> Result<(), MissingBrick> {
+    ) -> Result<(), BrickId> {
         self.mode = mode;
         self.start = self.patches.locate(start, bricks)?;
         self.goal = self.patches.locate(goal, bricks)?;
@@ -144,7 +145,7 @@ impl Search {
         goal: CellKey,
         least_cost: u16,
         bricks: &mut Bricks,
-    ) -> Result<(), MissingBrick> {
+    ) -> Result<(), BrickId> {
         debug_assert_eq!(self.mode, Mode::Exact);
         self.goal = self.patches.locate(goal, bricks)?;
         self.norm = Norm::new(goal.cell().xyz(), least_cost);
@@ -158,13 +159,15 @@ impl Search {
                     let place = word << 6 | left.trailing_zeros() as usize;
                     left &= left - 1;
                     if patch.ticks[place] < NO_DISTANCE {
-                        let estimate = u64::from(patch.ticks[place]) + self.norm.from(patch.xyz(place));
+                        let estimate =
+                            u64::from(patch.ticks[place]) + self.norm.from(patch.xyz(place));
                         open.push((estimate, number << 10 | place as u32));
                     }
                 }
             }
         }
-        self.queue.reset(open.iter().map(|o| o.0).min().unwrap_or(0));
+        self.queue
+            .reset(open.iter().map(|o| o.0).min().unwrap_or(0));
         for (estimate, cell) in open {
             self.queue.push(estimate, cell);
         }
@@ -215,7 +218,8 @@ impl Search {
         loop {
             let least = self.queue.advance();
             let (patch, place) = self.patches.of((goal_patch << 10 | goal_place) as Place);
-            if has(&patch.closed, place) && least.is_none_or(|l| l >= u64::from(patch.ticks[place])) {
+            if has(&patch.closed, place) && least.is_none_or(|l| l >= u64::from(patch.ticks[place]))
+            {
                 return Step::Found(patch.ticks[place]);
             }
             if least.is_none() {
@@ -244,10 +248,7 @@ impl Search {
         let (patch, place) = self.patches.of_mut(cell);
         set(&mut patch.closed, place);
         let (ticks, cost) = (patch.ticks[place], patch.costs[place]);
-        let sums = [
-            ticks + diagonal_half(cost),
-            ticks + axial_half(cost),
-        ];
+        let sums = [ticks + diagonal_half(cost), ticks + axial_half(cost)];
         for step in 0..14 {
             let Some(to) = self.patches.neighbour(cell, step) else {
                 continue;

@@ -1,8 +1,7 @@
 //! The costs that a worker holds: of its own bricks, and copies of those that its searches have looked into.
 
-use super::{CellKey, CostLookup, MissingBrick};
+use super::CellKey;
 use crate::brick::{BRICK_CELLS, BrickId, Costs, Local};
-use crate::lattice::Cell;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -67,10 +66,6 @@ impl Bricks {
         self.own.iter().map(|(&id, costs)| (id, &**costs))
     }
 
-    pub fn own_count(&self) -> usize {
-        self.own.len()
-    }
-
     pub fn own_costs(&self, brick: BrickId) -> Option<&Costs> {
         self.own.get(&brick).map(|c| &**c)
     }
@@ -104,19 +99,6 @@ impl Bricks {
             costs[local.index()] = cost;
         } else if !self.own.contains_key(&brick) && !self.exists.contains(&brick) {
             self.created.insert(brick);
-        }
-    }
-}
-
-impl CostLookup for &mut Bricks {
-    fn cost(&mut self, cell: Cell) -> Result<u16, MissingBrick> {
-        let Some((brick, local)) = BrickId::locate(cell) else {
-            return Ok(0);
-        };
-        match self.held(brick) {
-            Held::Here(costs) => Ok(costs[local.index()]),
-            Held::Absent => Ok(0),
-            Held::Elsewhere => Err(MissingBrick(brick)),
         }
     }
 }

@@ -39,6 +39,7 @@ mod bricks;
 mod patch;
 mod queue;
 mod router;
+mod sight;
 mod smooth;
 mod ties;
 mod walk;
@@ -47,6 +48,8 @@ mod work;
 pub use answer::{Answer, Route, RouteRecord, RouteStatus};
 pub use astar::Mode;
 pub use router::{AnswerChange, CellEdit, Router, RouterOptions, RouterStats};
+pub use sight::in_sight;
+pub use smooth::{length_units, smooth};
 pub use work::{Parcel, Request};
 
 use crate::brick::{BrickId, Local};
@@ -96,15 +99,11 @@ impl CellKey {
     }
 }
 
-/// A brick whose costs another worker has and which have not arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MissingBrick(pub BrickId);
-
 /// Where costs are looked up.
 pub trait CostLookup {
     /// The stored cost of a cell; 0 for one that is blocked or not in the map.
     ///
     /// # Errors
     /// The brick, if its costs have not arrived.
-    fn cost(&mut self, cell: Cell) -> Result<u16, MissingBrick>;
+    fn cost(&mut self, cell: Cell) -> Result<u16, BrickId>;
 }

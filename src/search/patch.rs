@@ -1,7 +1,7 @@
 //! What a search keeps of the bricks that it has looked into: a patch a brick.
 
+use super::CellKey;
 use super::bricks::{Bricks, Held};
-use super::{CellKey, MissingBrick};
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
 use crate::engine::shell::DIRECTIONS;
 use crate::lattice::NEIGHBOURS;
@@ -172,19 +172,19 @@ impl Patches {
     ///
     /// # Errors
     /// The brick, if its costs have not arrived.
-    pub fn locate(&mut self, key: CellKey, bricks: &mut Bricks) -> Result<Place, MissingBrick> {
+    pub fn locate(&mut self, key: CellKey, bricks: &mut Bricks) -> Result<Place, BrickId> {
         let patch = self.patch(key.brick(), bricks)?;
         Ok(patch << 10 | key.local().index() as u32)
     }
 
-    fn patch(&mut self, brick: BrickId, bricks: &mut Bricks) -> Result<u32, MissingBrick> {
+    fn patch(&mut self, brick: BrickId, bricks: &mut Bricks) -> Result<u32, BrickId> {
         if let Some(&patch) = self.index.get(&brick) {
             return Ok(patch);
         }
         let costs = match bricks.held(brick) {
             Held::Here(costs) => Some(costs),
             Held::Absent => None,
-            Held::Elsewhere => return Err(MissingBrick(brick)),
+            Held::Elsewhere => return Err(brick),
         };
         let corner = brick.xyz().map(|c| c * BRICK_UNITS);
         if self.used == self.list.len() {
@@ -220,7 +220,7 @@ impl Patches {
     /// # Errors
     /// The brick, if the costs of one have not arrived.
     #[inline(always)]
-    pub fn link(&mut self, at: Place, bricks: &mut Bricks) -> Result<(), MissingBrick> {
+    pub fn link(&mut self, at: Place, bricks: &mut Bricks) -> Result<(), BrickId> {
         let (patch, place) = self.of(at);
         let wanted = NEEDS[place] & !patch.linked;
         if wanted == 0 {
@@ -234,7 +234,7 @@ impl Patches {
         patch: u32,
         mut wanted: u16,
         bricks: &mut Bricks,
-    ) -> Result<(), MissingBrick> {
+    ) -> Result<(), BrickId> {
         while wanted != 0 {
             let direction = wanted.trailing_zeros() as usize;
             wanted &= wanted - 1;

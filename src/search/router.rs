@@ -159,7 +159,11 @@ impl Router {
             let Some(readers) = self.readers.get(&edit.cell.brick()) else {
                 continue;
             };
-            let affected: Vec<u32> = readers.iter().copied().filter(|&s| self.affects(edit, s)).collect();
+            let affected: Vec<u32> = readers
+                .iter()
+                .copied()
+                .filter(|&s| self.affects(edit, s))
+                .collect();
             for slot in affected {
                 self.mark(slot);
             }
@@ -233,7 +237,9 @@ impl Router {
         let Some(&slot) = self.index.get(&id) else {
             return;
         };
-        let standing = self.slots[slot as usize].as_mut().expect("an indexed query");
+        let standing = self.slots[slot as usize]
+            .as_mut()
+            .expect("an indexed query");
         if standing.connected != connected {
             standing.connected = connected;
             self.mark(slot);
@@ -258,7 +264,9 @@ impl Router {
     }
 
     pub(super) fn standing(&self, slot: u32) -> &Standing {
-        self.slots[slot as usize].as_ref().expect("a standing query")
+        self.slots[slot as usize]
+            .as_ref()
+            .expect("a standing query")
     }
 
     /// Takes in an answer, and what it was read from.
@@ -272,7 +280,9 @@ impl Router {
                 self.readers.entry(brick).or_default().push(slot);
             }
         }
-        let standing = self.slots[slot as usize].as_mut().expect("a standing query");
+        let standing = self.slots[slot as usize]
+            .as_mut()
+            .expect("a standing query");
         [standing.search_reads, standing.smooth_reads] = reads;
         standing.answer = Some(answer);
     }
@@ -297,10 +307,15 @@ impl Router {
 
     /// Closes the epoch: what became of the queries that were added, removed or answered anew, by their ids.
     pub fn close(&mut self) -> Vec<AnswerChange> {
-        let mut changes: Vec<AnswerChange> =
-            self.removed.drain(..).map(|before| (Some(before), None)).collect();
+        let mut changes: Vec<AnswerChange> = self
+            .removed
+            .drain(..)
+            .map(|before| (Some(before), None))
+            .collect();
         for (slot, before) in self.dirty.drain() {
-            let standing = self.slots[slot as usize].as_ref().expect("a standing query");
+            let standing = self.slots[slot as usize]
+                .as_ref()
+                .expect("a standing query");
             let after = standing.answer.as_ref().map(|a| a.record(standing.id));
             if before != after {
                 changes.push((before, after));
@@ -313,7 +328,11 @@ impl Router {
 
     /// The queries and their answers, ascending by id.
     pub fn answers(&self) -> Vec<(i64, &Answer)> {
-        let answers = self.slots.iter().flatten().filter_map(|s| Some((s.id, s.answer.as_ref()?)));
+        let answers = self
+            .slots
+            .iter()
+            .flatten()
+            .filter_map(|s| Some((s.id, s.answer.as_ref()?)));
         let mut answers: Vec<(i64, &Answer)> = answers.collect();
         answers.sort_unstable_by_key(|a| a.0);
         answers

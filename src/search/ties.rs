@@ -18,8 +18,16 @@ pub(super) struct Cones([[i32; 3]; 24]);
 fn coordinates(cone: usize, offset: [i32; 3]) -> Option<[i32; 3]> {
     let (order, signs) = (cone >> 2, cone & 3);
     let [first, second, third] = ORDERS[order];
-    let a = if signs & 1 == 0 { offset[first] } else { -offset[first] };
-    let b = if signs & 2 == 0 { offset[second] } else { -offset[second] };
+    let a = if signs & 1 == 0 {
+        offset[first]
+    } else {
+        -offset[first]
+    };
+    let b = if signs & 2 == 0 {
+        offset[second]
+    } else {
+        -offset[second]
+    };
     let c = offset[third];
     (a >= b && b >= c.abs()).then_some([(a - b) / 2, (b + c) / 2, (b - c) / 2])
 }
@@ -53,8 +61,7 @@ impl Cones {
     pub fn may_hold(&self, offset: [i32; 3]) -> bool {
         self.0.iter().enumerate().any(|(cone, most)| {
             most[0] >= 0
-                && coordinates(cone, offset)
-                    .is_some_and(|at| (0..3).all(|i| at[i] <= most[i]))
+                && coordinates(cone, offset).is_some_and(|at| (0..3).all(|i| at[i] <= most[i]))
         })
     }
 }

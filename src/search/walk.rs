@@ -1,10 +1,11 @@
 //! The walk back from the goal to the start.
 
+use super::CellKey;
 use super::astar::{Norm, Search};
 use super::bricks::Bricks;
 use super::patch::{NO_DISTANCE, Place, UNSEEN, has, set};
 use super::ties::Cones;
-use super::{CellKey, MissingBrick};
+use crate::brick::BrickId;
 use crate::lattice::{axial_half, diagonal_half};
 
 /// A cell on the way back, its distance from the start if it lies on a shortest route, and the next step to try.
@@ -23,7 +24,7 @@ impl Search {
         &mut self,
         least_cost: u16,
         bricks: &mut Bricks,
-    ) -> Result<Vec<(CellKey, u32)>, MissingBrick> {
+    ) -> Result<Vec<(CellKey, u32)>, BrickId> {
         let (patch, place) = self.patches.of(self.goal);
         let bound = patch.ticks[place];
         let cones = self.cones(bound);
@@ -128,7 +129,9 @@ impl Search {
 
     fn keys(&self, stands: &[Stand]) -> Vec<(CellKey, u32)> {
         let stands = stands.iter().rev();
-        stands.map(|s| (self.patches.key(s.cell), s.ticks)).collect()
+        stands
+            .map(|s| (self.patches.key(s.cell), s.ticks))
+            .collect()
     }
 
     /// A route of at most the goal's distance: each time to the neighbour that makes the least distance, the first of
@@ -139,7 +142,7 @@ impl Search {
     pub(super) fn walk_best(
         &mut self,
         bricks: &mut Bricks,
-    ) -> Result<Vec<(CellKey, u32)>, MissingBrick> {
+    ) -> Result<Vec<(CellKey, u32)>, BrickId> {
         let mut cells = vec![self.goal];
         let mut weights = Vec::new();
         let mut at = self.goal;
@@ -152,7 +155,9 @@ impl Search {
                 let known = patch.costs[place] > 0 && patch.ticks[place] < NO_DISTANCE;
                 known.then(|| (patch.ticks[place] + weight, weight, to))
             });
-            let (_, weight, to) = offers.min_by_key(|o| o.0).expect("a cell was reached from one");
+            let (_, weight, to) = offers
+                .min_by_key(|o| o.0)
+                .expect("a cell was reached from one");
             cells.push(to);
             weights.push(weight);
             at = to;

@@ -1,10 +1,10 @@
 //! Queries under way: which is next, which rest until a brick arrives, what is asked for and sent.
 
 use super::answer::{Answer, Reads, Route, RouteStatus};
-use super::astar::{Mode, Norm, Search, Step};
+use super::astar::{Mode, Search, Step};
 use super::bricks::{Bricks, Held};
 use super::router::Router;
-use super::{CellKey, CostLookup, MissingBrick, smooth};
+use super::{CellKey, CostLookup, smooth};
 use crate::brick::{BrickId, Costs};
 use crate::lattice::Cell;
 use bytemuck::{Pod, Zeroable};
@@ -64,7 +64,7 @@ struct Task {
     cost: u32,
     route: Vec<(CellKey, u32)>,
     smooth_units: Option<f64>,
-    smooth_reads: FxHashMap<BrickId, [u64; 16]>,
+    smooth_reads: Reads,
     spent: Duration,
 }
 
@@ -163,7 +163,7 @@ impl Router {
             cost: 0,
             route: Vec::new(),
             smooth_units: None,
-            smooth_reads: FxHashMap::default(),
+            smooth_reads: Reads::default(),
             spent: Duration::ZERO,
         }
     }
@@ -171,11 +171,11 @@ impl Router {
     fn advance(&mut self, task: &mut Task) -> Progress {
         match self.try_advance(task) {
             Ok(progress) => progress,
-            Err(MissingBrick(brick)) => Progress::Rest(brick),
+            Err(brick) => Progress::Rest(brick),
         }
     }
 
-    fn try_advance(&mut self, task: &mut Task) -> Result<Progress, MissingBrick> {
+    fn try_advance(&mut self, task: &mut Task) -> Result<Progress, BrickId> {
         let (least, mode) = (self.least, self.options.mode);
         loop {
             match task.stage {
@@ -209,12 +209,9 @@ impl Router {
                 Stage::Smooth => {
                     if self.options.smooth {
                         let cells: Vec<Cell> = task.route.iter().map(|c| c.0.cell()).collect();
-                        task.smooth_reads.clear();
-                        let mut costs = Noted {
-                            bricks: &mut self.bricks,
-                            reads: &mut task.smooth_reads,
-                        };
+                        let mut costs = Noted::new(&mut self.bricks);
                         let bends = smooth::smooth(&cells, &mut costs)?;
+                        task.smooth_reads = costs.reads();
                         task.smooth_units = Some(smooth::length_units(&bends));
                     }
                     return Ok(Progress::Done(RouteStatus::Found));
@@ -224,7 +221,7 @@ impl Router {
     }
 
     /// Begins a query's search, or tells how it ends without one.
-    fn start(&mut self, task: &mut Task) -> Result<Option<RouteStatus>, MissingBrick> {
+    fn start(&mut self, task: &mut Task) -> Result<Option<RouteStatus>, BrickId> {
         let standing = self.standing(task.slot);
         let (start, goal, connected) = (standing.start, standing.goal, standing.connected);
         if task.root == Some(start) && self.options.mode == Mode::Exact {
@@ -232,7 +229,8 @@ impl Router {
         } else {
             task.root = None;
             task.search.clear();
-            let open = task.search.look(start, &mut self.bricks)? & task.search.look(goal, &mut self.bricks)?;
+            let open = task.search.look(start, &mut self.bricks)?
+                & task.search.look(goal, &mut self.bricks)?;
             if !open {
                 return Ok(Some(RouteStatus::Invalid));
             }
@@ -255,7 +253,8 @@ impl Router {
         self.stats.searches += 1;
         let search = task.search;
         self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
-        let route = (status == RouteStatus::Found).then(|| self.route(&task.route, &search, task.cost));
+        let route =
+            (status == RouteStatus::Found).then(|| self.route(&task.route, &search, task.cost));
         let route = route.map(|route| Route {
             smooth_units: task.smooth_units,
             cells: task.route,
@@ -268,10 +267,7 @@ impl Router {
             micros: task.spent.as_micros() as u64,
         };
         let reads = if self.options.updates {
-            [
-                search.reads(),
-                Reads::new(task.smooth_reads.into_iter().collect()),
-            ]
+            [search.reads(), task.smooth_reads]
         } else {
             Default::default()
         };
@@ -355,21 +351,56 @@ impl Router {
 /// Looks costs up and notes which.
 struct Noted<'a> {
     bricks: &'a mut Bricks,
-    reads: &'a mut FxHashMap<BrickId, [u64; 16]>,
+    index: FxHashMap<BrickId, usize>,
+    /// The bricks that were looked into, their costs, and a bit for each cell that was looked up.
+    list: Vec<(BrickId, Box<Costs>, [u64; 16])>,
+    /// The brick coordinates of the last cell, and where it is in the list.
+    last: ([i32; 3], usize),
+}
+
+impl<'a> Noted<'a> {
+    fn new(bricks: &'a mut Bricks) -> Self {
+        Noted {
+            bricks,
+            index: FxHashMap::default(),
+            list: Vec::new(),
+            last: ([-1; 3], 0),
+        }
+    }
+
+    fn reads(self) -> Reads {
+        Reads::new(self.list.into_iter().map(|l| (l.0, l.2)).collect())
+    }
+
+    fn find(&mut self, brick: BrickId) -> Result<usize, BrickId> {
+        if let Some(&at) = self.index.get(&brick) {
+            return Ok(at);
+        }
+        let costs = match self.bricks.held(brick) {
+            Held::Here(costs) => *costs,
+            Held::Absent => [0; crate::brick::BRICK_CELLS],
+            Held::Elsewhere => return Err(brick),
+        };
+        let at = self.list.len();
+        self.list.push((brick, Box::new(costs), [0; 16]));
+        self.index.insert(brick, at);
+        Ok(at)
+    }
 }
 
 impl CostLookup for Noted<'_> {
-    fn cost(&mut self, cell: Cell) -> Result<u16, MissingBrick> {
-        let Some((brick, local)) = BrickId::locate(cell) else {
-            return Ok(0);
-        };
-        let cost = match self.bricks.held(brick) {
-            Held::Here(costs) => costs[local.index()],
-            Held::Absent => 0,
-            Held::Elsewhere => return Err(MissingBrick(brick)),
-        };
-        let seen = self.reads.entry(brick).or_default();
-        seen[local.index() >> 6] |= 1 << (local.index() & 63);
-        Ok(cost)
+    fn cost(&mut self, cell: Cell) -> Result<u16, BrickId> {
+        let corner = cell.xyz().map(|c| c >> 4);
+        if corner != self.last.0 {
+            let Some((brick, _)) = BrickId::locate(cell) else {
+                return Ok(0);
+            };
+            self.last = (corner, self.find(brick)?);
+        }
+        let (_, costs, seen) = &mut self.list[self.last.1];
+        let [x, y, z] = cell.xyz().map(|c| (c & 15) as usize);
+        let place = (x & 1) << 9 | (z >> 1) << 6 | (y >> 1) << 3 | x >> 1;
+        seen[place >> 6] |= 1 << (place & 63);
+        Ok(costs[place])
     }
 }

@@ -1,0 +1,419 @@
+//! Routes as a dataflow: epochs of edits and of queries in, a differential collection of answers out.
+//!
+//! ```text
+//! queries ─► take ─┐
+//!                  ▼
+//! rows ─► gather ─► corners ─► apply ─► tell ─► hear ─► ┌────────┐ ─► close ─► consolidate ─► changes
+//!           (see `epochs` and `edits`)   every edit,    │ search │
+//!                                        to everybody   └─◄───►──┘
+//!                                                  requests and bricks, from worker to worker
+//! ```
+//!
+//! Each worker has a [`Router`] with its bricks and with the queries whose start makes it their home. Every worker hears
+//! of every edit of an epoch, brings its copies of bricks up to date, and finds out which of its answers the edits can
+//! change. These are answered anew inside the loop, in which bricks go to the workers that ask for them.
+//!
+//! **Frontiers.** A worker begins to search when the frontier of the tokens passes the epoch: then every worker has made
+//! its edits and heard of all others, so every brick it can be sent is up to date. The search has ended everywhere when the
+//! frontier behind the loop passes the epoch: timely's progress tracking detects it.
+//! **Bounds.** A query's bound, the least cost found, stays with the query: no other worker has a part of its search.
+//! What all searches share is the least cost of the map, which every worker knows from the same records.
+//! **Invariants.** One epoch is under way at a time. While a query rests, its worker goes on with others; a worker that
+//! can do nothing is parked.
+
+use super::Time;
+use super::edits::{Edit, Fault, RowRecord};
+use super::epochs::{EpochInput, LoopTime, stage};
+use super::wire::PodVec;
+use crate::partition::Plan;
+use crate::search::{CellEdit, CellKey, Parcel, Request, RouteRecord, Router};
+use bytemuck::{Pod, Zeroable};
+use differential_dataflow::AsCollection;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use timely::container::{CapacityContainerBuilder, DrainContainer};
+use timely::dataflow::channels::pact::{ExchangeCore, Pipeline};
+use timely::dataflow::operators::core::input::Handle as InputHandle;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::{
+    Capability, ConnectLoop, Enter, Feedback, Leave, Operator, Probe,
+};
+use timely::dataflow::{Scope, Stream, StreamVec};
+use timely::order::Product;
+use timely::worker::Worker;
+
+/// How many times a search goes on before messages are passed on.
+const SLICE: usize = 4;
+
+/// A change of the queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryEdit {
+    /// Adds a query.
+    Add {
+        /// Its id, which no other query has.
+        query: i64,
+        /// Where its route starts.
+        start: CellKey,
+        /// Where it ends.
+        goal: CellKey,
+    },
+    /// Takes a query away.
+    Remove {
+        /// Its id.
+        query: i64,
+    },
+}
+
+/// The router that the operators of one worker share.
+pub type SharedRouter = Rc<RefCell<Router>>;
+
+/// A change of a query on its way to a worker.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct QueryRecord {
+    query: i64,
+    /// The place in the order of the epoch's changes.
+    row: u64,
+    start: u64,
+    /// [`REMOVED`] for a query that goes.
+    goal: u64,
+    worker: u64,
+}
+
+const REMOVED: u64 = u64::MAX;
+
+/// An edit of a cell on its way to a worker, or the least cost of the cells of one worker.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct EditRecord {
+    /// [`LEAST`] for a least cost, which is then in `after`.
+    cell: u64,
+    before: u16,
+    after: u16,
+    worker: u32,
+}
+
+const LEAST: u64 = u64::MAX;
+
+type QueryRows = CapacityContainerBuilder<PodVec<QueryRecord>>;
+
+/// Where epochs of edits and queries enter the dataflow. Only one worker feeds it; the others drop or close it.
+pub struct RouteInput {
+    edits: EpochInput,
+    queries: Option<InputHandle<Time, QueryRows>>,
+}
+
+impl RouteInput {
+    /// Computes one epoch: sends its edits and queries, and works until every worker is done; calls `look` now and then.
+    ///
+    /// # Errors
+    /// None that edits of costs could cause: [`Fault`]s are those of sources.
+    ///
+    /// # Panics
+    /// If `time` is not greater than that of the epoch before, or if a query is added that exists.
+    pub fn epoch_with(
+        &mut self,
+        worker: &mut Worker,
+        time: Time,
+        edits: impl IntoIterator<Item = (u64, Edit)>,
+        queries: impl IntoIterator<Item = QueryEdit>,
+        look: impl FnMut(),
+    ) -> Result<(), Fault> {
+        let workers = worker.peers() as u64;
+        let handle = self.queries.as_mut().expect("the input is open");
+        handle.advance_to(time);
+        for (row, query) in (0..).zip(queries) {
+            match query {
+                QueryEdit::Add { query, start, goal } => handle.send(QueryRecord {
+                    query,
+                    row,
+                    start: start.bits(),
+                    goal: goal.bits(),
+                    worker: home(start, workers),
+                }),
+                QueryEdit::Remove { query } => {
+                    for worker in 0..workers {
+                        handle.send(QueryRecord {
+                            query,
+                            row,
+                            start: 0,
+                            goal: REMOVED,
+                            worker,
+                        });
+                    }
+                }
+            }
+        }
+        match time.checked_add(1) {
+            Some(next) => handle.advance_to(next),
+            None => self.queries = None,
+        }
+        self.edits.send(worker, time, edits);
+        self.edits.wait(worker, time, look)
+    }
+
+    /// Ends the input.
+    pub fn close(&mut self) {
+        self.queries = None;
+        self.edits.close();
+    }
+
+    /// Works on what the feeding worker sends until it closes its input.
+    pub fn follow(&mut self, worker: &mut Worker) {
+        self.close();
+        self.edits.follow(worker);
+    }
+}
+
+/// The worker on which queries with this start are computed.
+fn home(start: CellKey, workers: u64) -> u64 {
+    // Fibonacci hashing: neighbouring starts spread evenly.
+    (start.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % workers
+}
+
+/// Builds the dataflow of routes around a router whose bricks are loaded.
+///
+/// Gives the input and the changes of every epoch, consolidated in each time.
+pub fn route<'scope>(
+    scope: Scope<'scope, Time>,
+    router: &SharedRouter,
+    plan: &Arc<Plan>,
+) -> (
+    RouteInput,
+    StreamVec<'scope, Time, (RouteRecord, Time, isize)>,
+) {
+    let mut queries: InputHandle<Time, QueryRows> = InputHandle::new_with_builder();
+    let taken = take(queries.to_stream(scope), router);
+    let (edits, applied) = EpochInput::new(scope, router, plan, Some(taken));
+    let heard = hear(tell(applied, router), router);
+    let searched = search(scope, heard, router, plan);
+    let changes = close(searched, router).as_collection().consolidate().inner;
+    let (probe, changes) = changes.probe();
+    let input = RouteInput {
+        edits: edits.until(probe),
+        queries: Some(queries),
+    };
+    (input, changes)
+}
+
+/// Takes in the changes of queries, in the order of their rows; gives nothing but the end of each epoch.
+fn take<'scope>(
+    queries: Stream<'scope, Time, PodVec<QueryRecord>>,
+    router: &SharedRouter,
+) -> Stream<'scope, Time, PodVec<RowRecord>> {
+    let epochs: Rc<RefCell<BTreeMap<Time, Vec<QueryRecord>>>> = Rc::default();
+    let (taking, router) = (epochs.clone(), router.clone());
+    stage::<_, RowRecord, _>(
+        queries,
+        "TakeQueries",
+        |record: &QueryRecord| record.worker,
+        move |time, record| taking.borrow_mut().entry(time).or_default().push(record),
+        move |time, _| {
+            let mut records = epochs.borrow_mut().remove(&time).unwrap_or_default();
+            records.sort_unstable_by_key(|r| r.row);
+            let mut router = router.borrow_mut();
+            for record in records {
+                if record.goal == REMOVED {
+                    router.remove_query(record.query);
+                } else {
+                    let key = |bits| CellKey::from_bits(bits).expect("a query's cell");
+                    router.add_query(record.query, key(record.start), key(record.goal));
+                }
+            }
+        },
+    )
+}
+
+/// Tells every worker of this one's edits and of its least cost.
+fn tell<'scope>(
+    tokens: StreamVec<'scope, Time, ()>,
+    router: &SharedRouter,
+) -> Stream<'scope, Time, PodVec<EditRecord>> {
+    let workers = tokens.scope().peers() as u32;
+    let router = router.clone();
+    tokens.unary::<CapacityContainerBuilder<PodVec<EditRecord>>, _, _, _>(
+        Pipeline,
+        "TellEdits",
+        move |_, _| {
+            move |input, output| {
+                input.for_each(|cap, _| {
+                    let (edits, least) = router.borrow_mut().take_edits();
+                    let mut session = output.session(&cap);
+                    for worker in 0..workers {
+                        session.give(EditRecord {
+                            cell: LEAST,
+                            before: 0,
+                            after: least,
+                            worker,
+                        });
+                        for edit in &edits {
+                            session.give(EditRecord {
+                                cell: edit.cell.bits(),
+                                before: edit.before,
+                                after: edit.after,
+                                worker,
+                            });
+                        }
+                    }
+                });
+            }
+        },
+    )
+}
+
+/// Hears of all workers' edits; gives a token a worker.
+fn hear<'scope>(
+    edits: Stream<'scope, Time, PodVec<EditRecord>>,
+    router: &SharedRouter,
+) -> StreamVec<'scope, Time, ()> {
+    let epochs: Rc<RefCell<BTreeMap<Time, (Vec<CellEdit>, u16)>>> = Rc::default();
+    let (hearing, router) = (epochs.clone(), router.clone());
+    stage::<_, _, Vec<()>>(
+        edits,
+        "HearEdits",
+        |record: &EditRecord| u64::from(record.worker),
+        move |time, record| {
+            let mut epochs = hearing.borrow_mut();
+            let (edits, least) = epochs.entry(time).or_default();
+            if record.cell != LEAST {
+                edits.push(CellEdit {
+                    cell: CellKey::from_bits(record.cell).expect("an edited cell"),
+                    before: record.before,
+                    after: record.after,
+                });
+            } else if record.after > 0 && (*least == 0 || record.after < *least) {
+                *least = record.after;
+            }
+        },
+        move |time, out| {
+            let (edits, least) = epochs.borrow_mut().remove(&time).unwrap_or_default();
+            router.borrow_mut().hear(&edits, least);
+            out.push(());
+        },
+    )
+}
+
+/// The loop in which queries are answered and bricks go round; gives a token a worker.
+fn search<'scope>(
+    scope: Scope<'scope, Time>,
+    tokens: StreamVec<'scope, Time, ()>,
+    router: &SharedRouter,
+    plan: &Arc<Plan>,
+) -> StreamVec<'scope, Time, ()> {
+    let me = scope.index();
+    scope.iterative::<u32, _, _>(|inner| {
+        let one_round = Product::new(Default::default(), 1);
+        let (request_handle, request_cycle) = inner.feedback::<PodVec<Request>>(one_round);
+        let (parcel_handle, parcel_cycle) = inner.feedback::<PodVec<Parcel>>(one_round);
+        let mut builder = OperatorBuilder::new("Search".to_owned(), inner);
+        let activator = inner.activator_for(builder.operator_info().address);
+        let mut tokens_in = builder.new_input(tokens.enter(inner), Pipeline);
+        let owners = plan.clone();
+        let to_owner = move |request: &Request| owners.owner(request.brick()) as u64;
+        let mut requests_in = builder.new_input(request_cycle, ExchangeCore::new(to_owner));
+        let to_asker = |parcel: &Parcel| parcel.worker;
+        let mut parcels_in = builder.new_input(parcel_cycle, ExchangeCore::new(to_asker));
+        let (requests_out, requests) = builder.new_output();
+        let (parcels_out, parcels) = builder.new_output();
+        let (done_out, done) = builder.new_output();
+        let router = router.clone();
+        builder.build(move |_| {
+            let mut requests_out: OutputBuilder<_, CapacityContainerBuilder<PodVec<Request>>> =
+                OutputBuilder::from(requests_out);
+            let mut parcels_out: OutputBuilder<_, CapacityContainerBuilder<PodVec<Parcel>>> =
+                OutputBuilder::from(parcels_out);
+            let mut done_out: OutputBuilder<_, CapacityContainerBuilder<Vec<()>>> =
+                OutputBuilder::from(done_out);
+            let mut waiting: Option<Capability<LoopTime>> = None;
+            // Capabilities for requests, parcels and the end, while there is work.
+            let mut working: Option<[Capability<LoopTime>; 2]> = None;
+            let mut ending: Option<Capability<LoopTime>> = None;
+            move |frontiers| {
+                let mut router = router.borrow_mut();
+                tokens_in.for_each(|cap, _| {
+                    for time in cap.stamp().iter() {
+                        waiting = Some(cap.delayed(time, 0));
+                        working.get_or_insert_with(|| [cap.delayed(time, 0), cap.delayed(time, 1)]);
+                        ending = Some(cap.delayed(time, 2));
+                    }
+                });
+                requests_in.for_each(|cap, requests| {
+                    router.receive_requests(requests.drain());
+                    if let (None, Some(time)) = (&working, cap.stamp().iter().next()) {
+                        working = Some([cap.delayed(time, 0), cap.delayed(time, 1)]);
+                    }
+                });
+                parcels_in.for_each(|cap, parcels| {
+                    router.receive_parcels(parcels.drain());
+                    if let (None, Some(time)) = (&working, cap.stamp().iter().next()) {
+                        working = Some([cap.delayed(time, 0), cap.delayed(time, 1)]);
+                    }
+                });
+                if let Some(token) = &waiting
+                    && !frontiers[0].less_equal(token.time())
+                {
+                    router.begin();
+                    waiting = None;
+                }
+                let Some([to_owners, to_askers]) = &working else {
+                    return;
+                };
+                let mut more = false;
+                if waiting.is_none() {
+                    for _ in 0..SLICE {
+                        more = router.work();
+                        if !more {
+                            break;
+                        }
+                    }
+                }
+                let mut output = requests_out.activate();
+                let mut session = output.session(to_owners);
+                router.take_requests(me, |request| session.give(request));
+                drop(session);
+                let mut output = parcels_out.activate();
+                let mut session = output.session(to_askers);
+                router.take_parcels(|parcel| session.give(parcel));
+                drop(session);
+                if more {
+                    activator.activate();
+                } else if waiting.is_none() && !router.is_busy() {
+                    working = None;
+                    if let Some(cap) = ending.take() {
+                        done_out.activate().session(&cap).give(());
+                    }
+                }
+            }
+        });
+        requests.connect_loop(request_handle);
+        parcels.connect_loop(parcel_handle);
+        done.leave(scope)
+    })
+}
+
+/// Closes epochs on the router and gives out what became of the queries.
+fn close<'scope>(
+    tokens: StreamVec<'scope, Time, ()>,
+    router: &SharedRouter,
+) -> StreamVec<'scope, Time, (RouteRecord, Time, isize)> {
+    let router = router.clone();
+    tokens.unary::<CapacityContainerBuilder<Vec<(RouteRecord, Time, isize)>>, _, _, _>(
+        Pipeline,
+        "CloseEpoch",
+        move |_, _| {
+            move |input, output| {
+                input.for_each(|cap, _| {
+                    let Some(&time) = cap.least() else { return };
+                    let mut session = output.session(&cap);
+                    for (before, after) in router.borrow_mut().close() {
+                        session.give_iterator(before.map(|r| (r, time, -1)).into_iter());
+                        session.give_iterator(after.map(|r| (r, time, 1)).into_iter());
+                    }
+                });
+            }
+        },
+    )
+}
