@@ -24,8 +24,8 @@ use std::time::Duration;
 use timely::Container;
 use timely::container::{CapacityContainerBuilder, DrainContainer, PushInto, SizableContainer};
 use timely::dataflow::channels::pact::ExchangeCore;
-use timely::dataflow::operators::core::input::Handle as InputHandle;
 use timely::dataflow::operators::core::concat::Concat;
+use timely::dataflow::operators::core::input::Handle as InputHandle;
 use timely::dataflow::operators::{Capability, Operator, probe};
 use timely::dataflow::{Scope, Stream, StreamVec};
 use timely::order::Product;
@@ -268,4 +268,3 @@ where
         }
     })
 }
-

@@ -1,118 +1,69 @@
-//! The run of `octaflow field`: read, divide, solve, follow updates, write, publish.
-//!
-//! Every process reads the map and keeps its own bricks. Worker 0 of process 0 feeds the epochs and, when all workers
-//! have written their parts, publishes them and tells the others how it went: all processes end alike.
+//! The run of `octaflow field`: solve, follow updates, write.
 
 use super::field::FieldConfig;
 use super::progress::Progress;
-use super::summary::{MapSummary, Percentiles, Seconds, Summary};
-use super::worker::{self, Bricks, Outcome, Shared};
-use crate::brick::{BrickId, CellMap};
-use crate::cluster::{self, Connected};
-use crate::lake::Stage;
-use crate::lattice::{Cell, Frame};
-use crate::map::{Allow, ReadOptions, UpdateReader, read_map};
-use crate::partition::Plan;
+use super::run::{
+    Fed, Outcome, Report, Shared, Verdict, cost, error_of, parts_of, peak_rss_bytes, place,
+};
+use super::summary::Summary;
+use crate::brick::CellMap;
+use crate::dataflows::Time;
+use crate::dataflows::edits::{Edit, Fault};
+use crate::dataflows::epochs::EpochInput;
+use crate::dataflows::field::{FieldRecord, SharedEngine, field};
+use crate::dataflows::gather::{broadcast, gather};
+use crate::engine::{Engine, EngineOptions};
+use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter};
+use crate::lattice::Cell;
+use crate::map::{Allow, Update, UpdateKind};
 use crate::picture::PicturePlan;
 use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Operator;
+use timely::worker::Worker;
+
+/// What the workers of a process share.
+struct FieldShared {
+    base: Shared,
+    config: FieldConfig,
+    sources: Vec<Cell>,
+    picture: Option<PicturePlan>,
+}
+
+/// What a worker tells worker 0 when it has written its part.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct FieldReport {
+    base: Report,
+    reached: u64,
+    /// A cell whose distance would be too great.
+    overflow: Option<String>,
+}
+
+type Changes = Rc<RefCell<Option<Result<ChangeWriter>>>>;
 
 /// Runs `octaflow field`.
 pub(super) fn run(config: FieldConfig, args: &[OsString]) -> Result<()> {
-    let (cluster_config, local) = config.cluster.prepare(args, config.settings.clone())?;
-    let connected = cluster::connect(&cluster_config)?;
-    let shared = match prepare(&config, &connected) {
-        Ok(shared) => Arc::new(shared),
-        Err(error) => {
-            connected.abandon(&error);
-            return Err(error);
-        }
+    let run_config = config.run.clone();
+    let prepare = |connected: &_| {
+        let look = |map: &CellMap| place_sources(&config, map);
+        let (base, sources) = Shared::load(&config.run, connected, Allow::Sources, look)?;
+        let (low, high) = base.extent;
+        let plan = || PicturePlan::new(low, high, base.frame, sources[0]);
+        let picture = config.run.picture.as_ref().map(|_| plan());
+        Ok(FieldShared {
+            base,
+            config,
+            sources,
+            picture,
+        })
     };
-    let for_workers = shared.clone();
-    let outcomes = cluster::execute(connected, move |worker| worker::run(worker, &for_workers))?;
-    let mut summary = None;
-    for outcome in outcomes {
-        match outcome {
-            Outcome::Published(published) => summary = summary.or(published),
-            Outcome::Failed(error) => return Err(error),
-        }
-    }
-    if let Some(local) = local {
-        local.wait()?;
-    }
-    match summary {
-        Some(summary) => report(&config, &summary),
-        None => Ok(()),
-    }
-}
-
-/// Reads the map and the sources and divides the bricks.
-fn prepare(config: &FieldConfig, connected: &Connected) -> Result<Shared> {
-    let begun = Instant::now();
-    let leads = config.cluster.process == 0;
-    let map = read(config, leads && !config.quiet)?;
-    let sources = place_sources(config, &map)?;
-    let updates = match &config.updates {
-        // Standard input is opened when the first solve is done: until then nobody needs to have written.
-        Some(path) if leads && path.as_os_str() != "-" => {
-            let (frame, start) = (&map.frame, config.start);
-            Some(UpdateReader::open(path, frame, start, Allow::Sources)?)
-        }
-        _ => None,
-    };
-    let stage = Stage::open(
-        &config.out,
-        &format!("{:016x}", connected.run()),
-        config.cluster.process,
-    )?;
-    let summary = MapSummary {
-        cells: map.cells,
-        open: map.open,
-        bricks: map.bricks.len() as u64,
-    };
-    let frame = map.frame;
-    let weights: Vec<(BrickId, u64)> = map
-        .bricks
-        .iter()
-        .map(|(id, costs)| (*id, costs.iter().filter(|&&c| c > 0).count() as u64))
-        .collect();
-    let plan = Plan::build(config.cluster.partition, config.cluster.parts(), &weights);
-    let picture = config
-        .picture
-        .as_ref()
-        .map(|_| picture_plan(&map, sources[0]));
-    let exists = weights.into_iter().map(|(id, _)| id).collect();
-    Ok(Shared {
-        config: config.clone(),
-        frame,
-        sources,
-        parts: divide(map, &plan, config),
-        exists,
-        plan: Arc::new(plan),
-        updates: Mutex::new(updates),
-        stage: Mutex::new(Some(stage)),
-        picture,
-        summary,
-        load: begun.elapsed(),
-    })
-}
-
-fn read(config: &FieldConfig, progress: bool) -> Result<CellMap> {
-    let bar = RefCell::new(Progress::bytes("reading", progress));
-    let show = |done, of| bar.borrow_mut().show(done, of);
-    let options = ReadOptions {
-        unknown: config.map.unknown,
-        axes: config.map.axes,
-        cell_size_m: config.map.cell_size_m,
-        origin_m: config.map.origin_m,
-        progress: Some(&show),
-        ..ReadOptions::default()
-    };
-    read_map(&config.map.path, &options)
+    super::run::run(&run_config, args, prepare, work)
 }
 
 /// The sources' cells, each of which must be an open cell of the map.
@@ -134,109 +85,283 @@ fn place_sources(config: &FieldConfig, map: &CellMap) -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-/// A cell and its position, for messages.
-pub(super) fn place(frame: &Frame, cell: Cell) -> String {
-    // To a micrometre: beyond that a position shows nothing but rounding.
-    let [x, y, z] = frame.position_m(cell).map(|c| (c * 1e6).round() / 1e6);
-    format!("cell {cell} at {x},{y},{z} m")
+fn work(worker: &mut Worker, shared: &FieldShared) -> Outcome {
+    let engine = load(worker, shared);
+    let changes = open_changes(worker, shared);
+    let (mut input, sink) = worker.dataflow::<Time, _, _>(|scope| {
+        let (input, stream) = field(scope, &engine, &shared.base.plan);
+        let sink = changes.map(|writer| write_changes(stream, writer));
+        (input, sink)
+    });
+    // All engines are loaded when the clock starts.
+    broadcast(worker, || ());
+    let mut fed = Fed::default();
+    if worker.index() == 0 {
+        fed = feed(worker, shared, &mut input, &engine);
+        input.close();
+    }
+    input.follow(worker);
+    let stop: Verdict = broadcast(worker, || fed.stop.as_ref().map(parts_of));
+    if let Some(stop) = stop {
+        return Outcome::Failed(error_of(stop));
+    }
+    let begun = Instant::now();
+    let report = write(worker, shared, &engine, sink);
+    let reports = gather(worker, report);
+    let mut summary = None;
+    let verdict: Verdict = broadcast(worker, || {
+        match publish(shared, &reports, &fed, begun.elapsed()) {
+            Ok(published) => {
+                summary = Some(published);
+                fed.late.as_ref().map(parts_of)
+            }
+            Err(error) => Some(parts_of(&error)),
+        }
+    });
+    match verdict {
+        None => Outcome::Published(summary),
+        Some(failure) => Outcome::Failed(error_of(failure)),
+    }
 }
 
-fn cost(map: &CellMap, cell: Cell) -> u16 {
-    let Some((brick, local)) = BrickId::locate(cell) else {
-        return 0;
+fn load(worker: &Worker, shared: &FieldShared) -> SharedEngine {
+    let config = &shared.config;
+    let options = EngineOptions {
+        labels: config.label_sources,
+        changes: config.run.updates.is_some(),
+        next: config.next,
     };
-    let found = map.bricks.binary_search_by_key(&brick, |(id, _)| *id);
-    found.map_or(0, |at| map.bricks[at].1[local.index()])
+    let plan = shared.base.plan.clone();
+    let mut engine = Engine::new(worker.index(), plan, options);
+    let exists = &shared.base.exists;
+    engine.load(shared.base.take_part(worker), |brick| {
+        exists.contains(&brick)
+    });
+    Rc::new(RefCell::new(engine))
 }
 
-/// The bricks of each worker of this process; those of others are dropped.
-fn divide(map: CellMap, plan: &Plan, config: &FieldConfig) -> Vec<Mutex<Bricks>> {
-    let (workers, process) = (config.cluster.workers, config.cluster.process);
-    let mut parts: Vec<Bricks> = (0..workers).map(|_| Vec::new()).collect();
-    for (id, costs) in map.bricks {
-        let owner = plan.owner(id);
-        if owner / workers == process {
-            parts[owner % workers].push((id, costs));
+fn columns(config: &FieldConfig) -> FieldColumns {
+    FieldColumns {
+        source: config.label_sources,
+        next: config.next,
+    }
+}
+
+/// The writer of this worker's changes, if there are updates.
+fn open_changes(worker: &Worker, shared: &FieldShared) -> Option<Result<ChangeWriter>> {
+    let (config, base) = (&shared.config, &shared.base);
+    config.run.updates.as_ref()?;
+    let path = base.part_path(worker.index(), "field_changes");
+    Some(path.and_then(|path| {
+        ChangeWriter::create(
+            &path,
+            &base.frame,
+            columns(config),
+            &base.metadata(),
+            DEFAULT_BUDGET_ROWS,
+        )
+    }))
+}
+
+/// Writes the stream of changes; the first failure stays in place of the writer.
+fn write_changes(
+    stream: StreamVec<'_, Time, (FieldRecord, Time, isize)>,
+    writer: Result<ChangeWriter>,
+) -> Changes {
+    let changes: Changes = Rc::new(RefCell::new(Some(writer)));
+    let sink = changes.clone();
+    stream.unary::<timely::container::CapacityContainerBuilder<Vec<()>>, _, _, _>(
+        Pipeline,
+        "WriteChanges",
+        move |_, _| {
+            move |input, _| {
+                input.for_each(|_, batch| {
+                    let mut sink = sink.borrow_mut();
+                    for (record, time, diff) in batch.drain(..) {
+                        let Some(Ok(writer)) = &mut *sink else { return };
+                        if let Err(error) = writer.push(change_of(&record, time, diff)) {
+                            *sink = Some(Err(error));
+                        }
+                    }
+                });
+            }
+        },
+    );
+    changes
+}
+
+fn change_of(record: &FieldRecord, time: Time, diff: isize) -> Change {
+    Change {
+        brick: record.brick,
+        local: record.local,
+        time,
+        diff: diff as i32,
+        ticks: record.ticks,
+        source: record.label,
+        next: record.next,
+    }
+}
+
+/// Solves, then follows the updates to their end or to the first bad row.
+fn feed(
+    worker: &mut Worker,
+    shared: &FieldShared,
+    input: &mut EpochInput,
+    engine: &SharedEngine,
+) -> Fed {
+    let (config, base) = (&shared.config, &shared.base);
+    let mut fed = Fed::default();
+    let sources = (shared.sources.iter().enumerate()).map(|(label, &cell)| {
+        let label = label as u32;
+        (u64::from(label), Edit::AddSource { cell, label })
+    });
+    let mut bar = Progress::bricks("solving", base.shows());
+    let begun = Instant::now();
+    let solved = input.epoch_with(worker, config.run.start, sources, || {
+        let engine = engine.borrow();
+        bar.show(engine.touched_count() as u64, engine.brick_count() as u64);
+    });
+    fed.solve = begun.elapsed();
+    drop(bar);
+    solved.expect("the sources have been checked against the map");
+    let mut next_label = shared.sources.len() as u32;
+    base.follow_updates(&mut fed, Allow::Sources, |epoch| {
+        let edits = edits_of(&epoch.updates, &mut next_label);
+        let done = input.epoch(worker, epoch.time, edits);
+        done.map_err(|fault| fault_error(base, fault, &epoch.updates))
+    });
+    fed
+}
+
+fn edits_of(updates: &[Update], next_label: &mut u32) -> Vec<(u64, Edit)> {
+    let edit = |update: &Update| {
+        let edit = match update.kind {
+            UpdateKind::Cost { cell, cost } => Edit::Cost { cell, cost },
+            UpdateKind::Voxel { cell, cost } => Edit::Voxel { cell, cost },
+            UpdateKind::SourceAdd { cell } => {
+                *next_label += 1;
+                let label = *next_label - 1;
+                Edit::AddSource { cell, label }
+            }
+            UpdateKind::SourceRemove { cell } => Edit::RemoveSource { cell },
+            UpdateKind::QueryAdd { .. } | UpdateKind::QueryRemove { .. } => {
+                unreachable!("the reader refuses queries here")
+            }
+        };
+        (update.row, edit)
+    };
+    updates.iter().map(edit).collect()
+}
+
+fn fault_error(shared: &Shared, fault: Fault, updates: &[Update]) -> Error {
+    let cell = updates
+        .iter()
+        .find(|u| u.row == fault.row)
+        .and_then(|u| match u.kind {
+            UpdateKind::SourceAdd { cell } => Some(cell),
+            _ => None,
+        });
+    let place = cell.map_or_else(String::new, |cell| place(&shared.frame, cell));
+    let file = shared.updates_name();
+    Error::input(format!(
+        "{file} row {}: source+ names {place}, which is blocked or not in the map after its epoch; a source needs an open cell",
+        fault.row
+    ))
+}
+
+/// Writes this worker's part of the results.
+fn write(
+    worker: &Worker,
+    shared: &FieldShared,
+    engine: &SharedEngine,
+    changes: Option<Changes>,
+) -> FieldReport {
+    let mut engine = engine.borrow_mut();
+    let mut report = FieldReport {
+        reached: engine.reached(),
+        overflow: engine.overflow().map(|cell| cell.to_string()),
+        ..FieldReport::default()
+    };
+    report.base.peak_rss_bytes = peak_rss_bytes();
+    if report.overflow.is_some() {
+        return report;
+    }
+    let written = write_field(worker.index(), shared, &mut engine, &mut report)
+        .and_then(|()| finish_changes(worker.index(), changes, &mut report));
+    report.base.failure = written.err().as_ref().map(parts_of);
+    report.base.peak_rss_bytes = peak_rss_bytes();
+    report
+}
+
+fn write_field(
+    worker: usize,
+    shared: &FieldShared,
+    engine: &mut Engine,
+    report: &mut FieldReport,
+) -> Result<()> {
+    let config = &shared.config;
+    let base = &shared.base;
+    let path = base.part_path(worker, "field")?;
+    let mut file = FieldWriter::create(&path, &base.frame, columns(config), &base.metadata())?;
+    let mut samples = shared.picture.as_ref().map(|plan| (plan, plan.blank()));
+    let mut bar = Progress::bricks("writing", worker == 0 && base.shows());
+    let slots = engine.slots_by_id();
+    for (done, &slot) in slots.iter().enumerate() {
+        let next = config.next.then(|| engine.next_hops(slot));
+        let (id, costs, ticks) = engine.brick(slot);
+        file.write_brick(id, ticks, engine.labels(slot), next.as_ref())?;
+        if let Some((plan, samples)) = &mut samples {
+            plan.paint(samples, id, costs, ticks);
+        }
+        if done % 256 == 0 {
+            bar.show(done as u64, slots.len() as u64);
         }
     }
-    parts.into_iter().map(Mutex::new).collect()
+    report.base.note_file("field", worker, file.finish()?);
+    report.base.samples = samples.map(|(_, samples)| samples.into_words());
+    Ok(())
 }
 
-fn picture_plan(map: &CellMap, through: Cell) -> PicturePlan {
-    let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
-    for (id, _) in &map.bricks {
-        for (a, brick) in id.xyz().into_iter().enumerate() {
-            low[a] = low[a].min(16 * brick);
-            high[a] = high[a].max(16 * brick + 15);
-        }
-    }
-    PicturePlan::new(low, high, map.frame, through)
-}
-
-fn report(config: &FieldConfig, summary: &Summary) -> Result<()> {
-    if !config.quiet {
-        let map = config
-            .map
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        eprintln!(
-            "{}",
-            summary.in_words(&map, &config.out.display().to_string())
-        );
-    }
-    if config.json {
-        let json = summary.to_json();
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{json}")
-            .and_then(|()| stdout.flush())
-            .map_err(|e| super::refused("the summary could not be printed", &e))?;
+fn finish_changes(worker: usize, changes: Option<Changes>, report: &mut FieldReport) -> Result<()> {
+    if let Some(writer) = changes.and_then(|changes| changes.borrow_mut().take()) {
+        report
+            .base
+            .note_file("field_changes", worker, writer?.finish()?);
     }
     Ok(())
 }
 
-/// The run's settings as they go into the files.
-pub(super) fn metadata(settings: &[(String, String)]) -> Vec<(String, String)> {
-    settings
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.trim_start_matches("--").to_owned(), value.clone()))
-        .collect()
-}
-
-/// The summary's numbers that only worker 0 knows.
-pub(super) struct Measured {
-    pub solve: f64,
-    pub epochs: Vec<std::time::Duration>,
-    pub write: f64,
-}
-
-/// Makes the summary of the whole run.
-pub(super) fn summarise(
-    shared: &Shared,
-    measured: Measured,
-    reached: u64,
-    bytes: u64,
-    rss: u64,
-) -> Summary {
-    let cluster = &shared.config.cluster;
-    Summary {
-        octaflow: env!("CARGO_PKG_VERSION"),
-        command: "field",
-        workers: cluster.workers,
-        processes: cluster.processes,
-        partition: cluster.partition.name().to_owned(),
-        map: shared.summary,
-        reached,
-        epochs: measured.epochs.len() as u64,
-        seconds: Seconds {
-            load: shared.load.as_secs_f64(),
-            solve: measured.solve,
-            write: measured.write,
-        },
-        epoch_micros: Percentiles::of(measured.epochs),
-        peak_rss_bytes: rss,
-        bytes_written: bytes,
+/// Publishes the results of all workers, on worker 0.
+fn publish(
+    shared: &FieldShared,
+    reports: &[FieldReport],
+    fed: &Fed,
+    write: Duration,
+) -> Result<Summary> {
+    if let Some(cell) = reports.iter().find_map(|r| r.overflow.as_ref()) {
+        return Err(Error::input(format!(
+            "the distance of cell {cell} would pass 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or add sources"
+        )));
     }
+    let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
+    let summary = Summary {
+        reached: reports.iter().map(|r| r.reached).sum(),
+        ..shared.base.summarise(fed, write, &base_reports)
+    };
+    let picture = draw(shared, &base_reports)?;
+    shared.base.publish(&base_reports, &summary, picture)?;
+    Ok(summary)
+}
+
+fn draw(shared: &FieldShared, reports: &[Report]) -> Result<Option<Vec<u8>>> {
+    let Some(plan) = &shared.picture else {
+        return Ok(None);
+    };
+    let mut samples = plan.blank();
+    for words in reports.iter().filter_map(|r| r.samples.clone()) {
+        let painted = plan.samples(words).expect("all workers share the plan");
+        samples.merge(&painted);
+    }
+    let title = format!("Distance field of {}", shared.base.map_name());
+    plan.render(&samples, &shared.sources, &title).map(Some)
 }

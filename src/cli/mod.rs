@@ -7,8 +7,9 @@ mod cluster;
 mod field;
 mod field_run;
 mod progress;
+mod run;
+mod run_args;
 mod summary;
-mod worker;
 
 use crate::{Error, Result};
 use clap::{Parser, Subcommand};

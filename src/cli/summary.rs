@@ -17,6 +17,11 @@ pub(super) struct Summary {
     pub epochs: u64,
     pub seconds: Seconds,
     pub epoch_micros: Percentiles,
+    /// How the queries ended, for routes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queries: Option<QueryCounts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub query_micros: Option<Percentiles>,
     pub peak_rss_bytes: u64,
     pub bytes_written: u64,
 }
@@ -33,6 +38,14 @@ pub(super) struct Seconds {
     pub load: f64,
     pub solve: f64,
     pub write: f64,
+}
+
+/// How many queries ended in each way.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct QueryCounts {
+    pub found: u64,
+    pub unreachable: u64,
+    pub invalid: u64,
 }
 
 /// Percentiles of times in microseconds; 0 where nothing was timed.

@@ -1,0 +1,417 @@
+//! What all dataflow commands do alike: read the map, divide it, run the workers, publish, report.
+//!
+//! Every process reads the map and keeps its own bricks. Worker 0 of process 0 feeds the epochs and, when all workers
+//! have written their parts, publishes them and tells the others how it went: all processes end alike.
+
+use super::progress::Progress;
+use super::run_args::RunConfig;
+use super::summary::{MapSummary, Percentiles, Seconds, Summary};
+use crate::brick::{BrickId, CellMap, Costs};
+use crate::cluster::{self, Connected};
+use crate::lake::{Stage, Written, part_name};
+use crate::lattice::{Cell, Frame};
+use crate::map::{Allow, Epoch, ReadOptions, UpdateReader, read_map};
+use crate::partition::Plan;
+use crate::{Error, Result};
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use timely::worker::Worker;
+
+/// Bricks on their way to a worker.
+pub(super) type Bricks = Vec<(BrickId, Box<Costs>)>;
+
+/// What the workers of a process share, whatever the command.
+pub(super) struct Shared {
+    pub config: RunConfig,
+    pub frame: Frame,
+    /// The bricks of each worker of this process, until it takes them.
+    parts: Vec<Mutex<Bricks>>,
+    /// Every brick of the map.
+    pub exists: Arc<FxHashSet<BrickId>>,
+    /// The corners of the bricks' box, in lattice units.
+    pub extent: ([i32; 3], [i32; 3]),
+    pub plan: Arc<Plan>,
+    updates: Mutex<Option<UpdateReader>>,
+    stage: Mutex<Option<Stage>>,
+    summary: MapSummary,
+    load: Duration,
+}
+
+/// How a worker's run ended.
+pub(super) enum Outcome {
+    /// The results are published; worker 0 has the summary.
+    Published(Option<Summary>),
+    /// The run failed, on every worker with the same error.
+    Failed(Error),
+}
+
+/// How the run goes on, as worker 0 tells the others: an exit status and a message, if it does not.
+pub(super) type Verdict = Option<(u8, String)>;
+
+/// What every worker tells worker 0 when it has written its part.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Report {
+    pub files: Vec<(String, u64)>,
+    pub peak_rss_bytes: u64,
+    pub failure: Verdict,
+    /// What the worker painted of the picture.
+    pub samples: Option<Vec<u32>>,
+}
+
+/// What worker 0 knows after the last epoch.
+#[derive(Default)]
+pub(super) struct Fed {
+    pub solve: Duration,
+    pub epochs: Vec<Duration>,
+    /// Why nothing is published.
+    pub stop: Option<Error>,
+    /// Why the run fails though the epochs before are published: a bad row on standard input.
+    pub late: Option<Error>,
+}
+
+/// Runs a command: `prepare` makes what the workers share of the map, `work` is what each of them does.
+pub(super) fn run<S: Send + Sync + 'static>(
+    config: &RunConfig,
+    args: &[OsString],
+    prepare: impl FnOnce(&Connected) -> Result<S>,
+    work: fn(&mut Worker, &S) -> Outcome,
+) -> Result<()> {
+    let (cluster_config, local) = config.cluster.prepare(args, config.settings.clone())?;
+    let connected = cluster::connect(&cluster_config)?;
+    let shared = match prepare(&connected) {
+        Ok(shared) => Arc::new(shared),
+        Err(error) => {
+            connected.abandon(&error);
+            return Err(error);
+        }
+    };
+    let for_workers = shared.clone();
+    let outcomes = cluster::execute(connected, move |worker| work(worker, &for_workers))?;
+    let mut summary = None;
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Published(published) => summary = summary.or(published),
+            Outcome::Failed(error) => return Err(error),
+        }
+    }
+    if let Some(local) = local {
+        local.wait()?;
+    }
+    match summary {
+        Some(summary) => report(config, &summary),
+        None => Ok(()),
+    }
+}
+
+impl Shared {
+    /// Reads the map, has `look` take from it what the command needs, and divides the bricks.
+    pub fn load<T>(
+        config: &RunConfig,
+        connected: &Connected,
+        allow: Allow,
+        look: impl FnOnce(&CellMap) -> Result<T>,
+    ) -> Result<(Self, T)> {
+        let begun = Instant::now();
+        let leads = config.cluster.process == 0;
+        let map = read(config, leads && !config.quiet)?;
+        let taken = look(&map)?;
+        let updates = match &config.updates {
+            // Standard input is opened when the first solve is done: until then nobody needs to have written.
+            Some(path) if leads && path.as_os_str() != "-" => {
+                Some(UpdateReader::open(path, &map.frame, config.start, allow)?)
+            }
+            _ => None,
+        };
+        let run = format!("{:016x}", connected.run());
+        let stage = Stage::open(&config.out, &run, config.cluster.process)?;
+        let summary = MapSummary {
+            cells: map.cells,
+            open: map.open,
+            bricks: map.bricks.len() as u64,
+        };
+        let frame = map.frame;
+        let weights: Vec<(BrickId, u64)> = map
+            .bricks
+            .iter()
+            .map(|(id, costs)| (*id, costs.iter().filter(|&&c| c > 0).count() as u64))
+            .collect();
+        let plan = Plan::build(config.cluster.partition, config.cluster.parts(), &weights);
+        let extent = extent(&map);
+        let shared = Shared {
+            config: config.clone(),
+            frame,
+            extent,
+            parts: divide(map, &plan, config),
+            exists: Arc::new(weights.into_iter().map(|(id, _)| id).collect()),
+            plan: Arc::new(plan),
+            updates: Mutex::new(updates),
+            stage: Mutex::new(Some(stage)),
+            summary,
+            load: begun.elapsed(),
+        };
+        Ok((shared, taken))
+    }
+
+    /// The bricks of a worker, once.
+    pub fn take_part(&self, worker: &Worker) -> Bricks {
+        let part = &self.parts[worker.index() % self.config.cluster.workers];
+        std::mem::take(&mut *part.lock().expect("no worker panics here"))
+    }
+
+    /// Where a worker's part of a folder of the results grows.
+    pub fn part_path(&self, worker: usize, folder: &str) -> Result<PathBuf> {
+        let stage = self.stage.lock().expect("no worker panics here");
+        let stage = stage
+            .as_ref()
+            .expect("the stage is open until it is published");
+        Ok(stage.folder(folder)?.join(part_name(worker)))
+    }
+
+    /// The run's settings as they go into the files.
+    pub fn metadata(&self) -> Vec<(String, String)> {
+        let settings = self.config.settings.iter();
+        settings
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.trim_start_matches("--").to_owned(), value.clone()))
+            .collect()
+    }
+
+    /// True if the leading process shows progress.
+    pub fn shows(&self) -> bool {
+        !self.config.quiet && self.config.cluster.process == 0
+    }
+
+    /// The table of updates, if there is one.
+    fn open_updates(&self, allow: Allow) -> Result<Option<UpdateReader>> {
+        match &self.config.updates {
+            Some(path) if path.as_os_str() == "-" => {
+                UpdateReader::open(path, &self.frame, self.config.start, allow).map(Some)
+            }
+            _ => Ok(self.updates.lock().expect("no worker panics here").take()),
+        }
+    }
+
+    /// How messages call the table of updates.
+    pub fn updates_name(&self) -> String {
+        match self.config.updates.as_deref().unwrap_or(Path::new("-")) {
+            path if path.as_os_str() == "-" => "standard input".to_owned(),
+            path => path.display().to_string(),
+        }
+    }
+
+    /// Follows the updates to their end or to the first bad row: `compute` makes one epoch of them.
+    pub fn follow_updates(
+        &self,
+        fed: &mut Fed,
+        allow: Allow,
+        mut compute: impl FnMut(&Epoch) -> Result<()>,
+    ) {
+        let updates = match self.open_updates(allow) {
+            Ok(Some(updates)) => updates,
+            Ok(None) => return,
+            Err(error) => {
+                fed.stop = Some(error);
+                return;
+            }
+        };
+        let mut bar = Progress::epochs("updating", self.shows());
+        for epoch in updates {
+            let done = epoch.and_then(|epoch| {
+                let begun = Instant::now();
+                compute(&epoch)?;
+                fed.epochs.push(begun.elapsed());
+                Ok(())
+            });
+            bar.show(fed.epochs.len() as u64, 0);
+            if let Err(failure) = done {
+                if self.config.updates.as_deref() == Some(Path::new("-")) {
+                    fed.late = Some(failure);
+                } else {
+                    fed.stop = Some(failure);
+                }
+                break;
+            }
+        }
+    }
+
+    /// A summary with what all commands have in common.
+    pub fn summarise(&self, fed: &Fed, write: Duration, reports: &[Report]) -> Summary {
+        let cluster = &self.config.cluster;
+        Summary {
+            octaflow: env!("CARGO_PKG_VERSION"),
+            command: self.config.command,
+            workers: cluster.workers,
+            processes: cluster.processes,
+            partition: cluster.partition.name().to_owned(),
+            map: self.summary,
+            reached: 0,
+            epochs: fed.epochs.len() as u64,
+            seconds: Seconds {
+                load: self.load.as_secs_f64(),
+                solve: fed.solve.as_secs_f64(),
+                write: write.as_secs_f64(),
+            },
+            epoch_micros: Percentiles::of(fed.epochs.clone()),
+            queries: None,
+            query_micros: None,
+            peak_rss_bytes: reports.iter().map(|r| r.peak_rss_bytes).max().unwrap_or(0),
+            bytes_written: reports.iter().flat_map(|r| &r.files).map(|f| f.1).sum(),
+        }
+    }
+
+    /// Publishes the results of all workers, on worker 0; `picture` is drawn beside.
+    pub fn publish(
+        &self,
+        reports: &[Report],
+        summary: &Summary,
+        picture: Option<Vec<u8>>,
+    ) -> Result<()> {
+        if let Some(failure) = reports.iter().find_map(|r| r.failure.clone()) {
+            return Err(error_of(failure));
+        }
+        let stage = self.stage.lock().expect("no worker panics here").take();
+        let stage = stage.expect("published once");
+        let files: Vec<(String, u64)> = reports.iter().flat_map(|r| r.files.clone()).collect();
+        stage.verify(&files)?;
+        stage.publish(&summary.to_json())?;
+        if let (Some(path), Some(png)) = (&self.config.picture, picture) {
+            write_whole(path, &png)?;
+        }
+        Ok(())
+    }
+
+    /// The name of the map's file.
+    pub fn map_name(&self) -> String {
+        map_name(&self.config)
+    }
+}
+
+impl Report {
+    /// Notes a file that was written.
+    pub fn note_file(&mut self, folder: &str, worker: usize, written: Written) {
+        if written.bytes > 0 {
+            let name = format!("{folder}/{}", part_name(worker));
+            self.files.push((name, written.bytes));
+        }
+    }
+}
+
+fn map_name(config: &RunConfig) -> String {
+    let name = config.map.path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// An error as it travels between workers.
+pub(super) fn parts_of(error: &Error) -> (u8, String) {
+    (error.exit_status(), error.to_string())
+}
+
+/// An error that has travelled.
+pub(super) fn error_of((status, message): (u8, String)) -> Error {
+    match status {
+        1 => Error::machine(message),
+        3 => Error::peer(message),
+        _ => Error::input(message),
+    }
+}
+
+fn read(config: &RunConfig, progress: bool) -> Result<CellMap> {
+    let bar = RefCell::new(Progress::bytes("reading", progress));
+    let show = |done, of| bar.borrow_mut().show(done, of);
+    let options = ReadOptions {
+        unknown: config.map.unknown,
+        axes: config.map.axes,
+        cell_size_m: config.map.cell_size_m,
+        origin_m: config.map.origin_m,
+        progress: Some(&show),
+        ..ReadOptions::default()
+    };
+    read_map(&config.map.path, &options)
+}
+
+/// A cell and its position, for messages.
+pub(super) fn place(frame: &Frame, cell: Cell) -> String {
+    // To a micrometre: beyond that a position shows nothing but rounding.
+    let [x, y, z] = frame.position_m(cell).map(|c| (c * 1e6).round() / 1e6);
+    format!("cell {cell} at {x},{y},{z} m")
+}
+
+/// The stored cost of a cell of a map; 0 for one that is blocked or not in it.
+pub(super) fn cost(map: &CellMap, cell: Cell) -> u16 {
+    let Some((brick, local)) = BrickId::locate(cell) else {
+        return 0;
+    };
+    let found = map.bricks.binary_search_by_key(&brick, |(id, _)| *id);
+    found.map_or(0, |at| map.bricks[at].1[local.index()])
+}
+
+/// The bricks of each worker of this process; those of others are dropped.
+fn divide(map: CellMap, plan: &Plan, config: &RunConfig) -> Vec<Mutex<Bricks>> {
+    let (workers, process) = (config.cluster.workers, config.cluster.process);
+    let mut parts: Vec<Bricks> = (0..workers).map(|_| Vec::new()).collect();
+    for (id, costs) in map.bricks {
+        let owner = plan.owner(id);
+        if owner / workers == process {
+            parts[owner % workers].push((id, costs));
+        }
+    }
+    parts.into_iter().map(Mutex::new).collect()
+}
+
+/// The corners of the box of a map's bricks, in lattice units.
+fn extent(map: &CellMap) -> ([i32; 3], [i32; 3]) {
+    let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
+    for (id, _) in &map.bricks {
+        for (a, brick) in id.xyz().into_iter().enumerate() {
+            low[a] = low[a].min(16 * brick);
+            high[a] = high[a].max(16 * brick + 15);
+        }
+    }
+    (low, high)
+}
+
+fn report(config: &RunConfig, summary: &Summary) -> Result<()> {
+    if !config.quiet {
+        let out = config.out.display().to_string();
+        eprintln!("{}", summary.in_words(&map_name(config), &out));
+    }
+    if config.json {
+        let json = summary.to_json();
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{json}")
+            .and_then(|()| stdout.flush())
+            .map_err(|e| super::refused("the summary could not be printed", &e))?;
+    }
+    Ok(())
+}
+
+/// Writes a file that appears whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}", std::process::id()));
+    let draft = path.with_file_name(name);
+    std::fs::write(&draft, bytes)
+        .and_then(|()| std::fs::rename(&draft, path))
+        .map_err(|e| {
+            let _ = std::fs::remove_file(&draft);
+            super::refused(
+                &format!("--picture {} could not be written", path.display()),
+                &e,
+            )
+        })
+}
+
+/// The most memory that this process ever had resident, in bytes; 0 where the machine does not tell.
+pub(super) fn peak_rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}

@@ -1,0 +1,221 @@
+//! The arguments that all dataflow commands share: the map, updates, results, workers and processes.
+
+use super::cluster::{Cluster, ClusterArgs};
+use crate::lake::Stage;
+use crate::map::{Axes, Unknown, parse_position};
+use crate::{Error, Result};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// See the module's description.
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    map: MapArgs,
+
+    /// A table of updates, in epochs by `time`: .csv, .parquet or newline-delimited .json; - reads CSV from stdin
+    #[arg(help_heading = "Updates", long, value_name = "FILE")]
+    updates: Option<PathBuf>,
+
+    /// The time of the first solve, below all times of --updates
+    #[arg(
+        help_heading = "Updates",
+        long,
+        value_name = "T",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    start: i64,
+
+    /// Draws a picture of the result as a .png: slices of a field, routes over views of the map
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+
+    /// Where the results go: a folder that is absent, empty, or a former result, which is replaced whole
+    #[arg(help_heading = "Results", long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// Prints the summary as JSON on stdout
+    #[arg(help_heading = "Results", long)]
+    json: bool,
+
+    /// No progress bars and no summary in words
+    #[arg(help_heading = "Results", long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// What all dataflow commands have been told, checked as far as that can be done without reading the map.
+#[derive(Clone, Debug)]
+pub(super) struct RunConfig {
+    pub command: &'static str,
+    pub map: MapConfig,
+    pub updates: Option<PathBuf>,
+    pub start: i64,
+    pub picture: Option<PathBuf>,
+    pub out: PathBuf,
+    pub json: bool,
+    pub quiet: bool,
+    pub cluster: Cluster,
+    /// What all processes must agree on, and what the files are told of.
+    pub settings: Vec<(String, String)>,
+}
+
+impl RunArgs {
+    /// Checks the arguments; `own` are the command's own settings.
+    pub fn check(self, command: &'static str, own: Vec<(String, String)>) -> Result<RunConfig> {
+        let settings = self.settings(command, own);
+        let cluster = self.cluster.check()?;
+        let map = self.map.check()?;
+        if let Some(picture) = &self.picture {
+            check_picture(picture, &self.out)?;
+        }
+        Stage::check_target(&self.out)?;
+        Ok(RunConfig {
+            command,
+            map,
+            updates: self.updates,
+            start: self.start,
+            picture: self.picture,
+            out: self.out,
+            json: self.json,
+            quiet: self.quiet,
+            cluster,
+            settings,
+        })
+    }
+
+    fn settings(&self, command: &str, own: Vec<(String, String)>) -> Vec<(String, String)> {
+        let map = &self.map;
+        let number = |value: Option<f64>| value.map_or_else(String::new, |c| c.to_string());
+        let mut settings = vec![
+            setting("command", command),
+            setting("--map", map.map.display()),
+            setting("--unknown", format!("{:?}", map.unknown).to_lowercase()),
+            setting("--axes", format!("{:?}", map.axes).to_lowercase()),
+            setting("--cell-size", number(map.cell_size)),
+            setting("--origin", map.origin.clone().unwrap_or_default()),
+        ];
+        settings.extend(own);
+        settings.extend([
+            setting("--updates", path(self.updates.as_deref())),
+            setting("--start", self.start),
+            setting("--picture", path(self.picture.as_deref())),
+            setting("--partition", self.cluster.partition_name()),
+            setting("--out", self.out.display()),
+        ]);
+        settings
+    }
+}
+
+/// A setting as files and other processes are told of it.
+pub(super) fn setting(name: &str, value: impl std::fmt::Display) -> (String, String) {
+    (name.to_owned(), value.to_string())
+}
+
+/// A path in a setting.
+pub(super) fn path(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |p| p.display().to_string())
+}
+
+/// The flags that say what map to read and how.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Map")]
+pub(super) struct MapArgs {
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, or a table of cells as .csv or .parquet
+    #[arg(long, value_name = "PATH")]
+    map: PathBuf,
+
+    /// What the voxels are that an OctoMap never saw
+    #[arg(long, value_enum, default_value = "blocked")]
+    unknown: UnknownArg,
+
+    /// What the indices of an .npy array run along
+    #[arg(long, value_enum, default_value = "xyz")]
+    axes: AxesArg,
+
+    /// The edge of a voxel in metres, for formats that do not tell it [default: 1]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    cell_size: Option<f64>,
+
+    /// Where cell 0,0,0 lies in metres, for formats that do not tell it [default: 0,0,0]
+    #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
+    origin: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum UnknownArg {
+    Blocked,
+    Open,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AxesArg {
+    Xyz,
+    Zyx,
+}
+
+/// What map to read and how, checked.
+#[derive(Clone, Debug)]
+pub(super) struct MapConfig {
+    pub path: PathBuf,
+    pub unknown: Unknown,
+    pub axes: Axes,
+    pub cell_size_m: Option<f64>,
+    pub origin_m: Option<[f64; 3]>,
+}
+
+impl MapArgs {
+    fn check(self) -> Result<MapConfig> {
+        let origin_m = match &self.origin {
+            None => None,
+            Some(text) => {
+                Some(parse_position(text).map_err(|e| Error::input(format!("--origin: {e}")))?)
+            }
+        };
+        Ok(MapConfig {
+            path: self.map,
+            unknown: match self.unknown {
+                UnknownArg::Blocked => Unknown::Blocked,
+                UnknownArg::Open => Unknown::Open,
+            },
+            axes: match self.axes {
+                AxesArg::Xyz => Axes::Xyz,
+                AxesArg::Zyx => Axes::Zyx,
+            },
+            cell_size_m: self.cell_size,
+            origin_m,
+        })
+    }
+}
+
+fn check_picture(picture: &Path, out: &Path) -> Result<()> {
+    let refuse = |why: &str| {
+        Err(Error::input(format!(
+            "--picture {} {why}",
+            picture.display()
+        )))
+    };
+    if !picture
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("png"))
+    {
+        return refuse("should be a file whose name ends in .png");
+    }
+    if picture.is_dir() {
+        return refuse("is a folder; it should be a file");
+    }
+    let parent = match picture.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if picture.starts_with(out) {
+        return refuse("lies inside --out, which holds nothing but results; put it beside");
+    }
+    if !parent.is_dir() {
+        return refuse("lies in a folder that does not exist; create it first");
+    }
+    Ok(())
+}
