@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 use std::ffi::OsString;
 
 /// Flags that take one or more positions.
-const POSITION_FLAGS: [&str; 1] = ["--source"];
+const POSITION_FLAGS: [&str; 2] = ["--source", "--query"];
 
 /// Writes `--source A B` as `--source=A --source=B`, so that coordinates may be negative and other flags follow.
 pub(super) fn separate_positions(args: Vec<OsString>) -> Vec<OsString> {
@@ -48,9 +48,11 @@ pub(super) fn help_or_error(error: &clap::Error) -> Result<()> {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error
             .print()
             .map_err(|e| super::refused("the help could not be printed", &e)),
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => Err(
-            Error::input("no command is given: it should be field, as in octaflow field --help"),
-        ),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Err(Error::input(
+                "no command is given: it should be field or route, as in octaflow field --help",
+            ))
+        }
         _ => Err(Error::input(one_sentence(&error.to_string()))),
     }
 }

@@ -7,6 +7,8 @@ mod cluster;
 mod field;
 mod field_run;
 mod progress;
+mod route;
+mod route_run;
 mod run;
 mod run_args;
 mod summary;
@@ -26,6 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Field(field::FieldArgs),
+    Route(route::RouteArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -40,6 +43,7 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
     };
     match cli.command {
         Command::Field(field) => field_run::run(field.check()?, &args),
+        Command::Route(route) => route_run::run(route.check()?, &args),
     }
 }
 

@@ -81,19 +81,33 @@ impl Summary {
     /// The summary in plain words, a line each.
     pub fn in_words(&self, map: &str, out: &str) -> String {
         let share = 100.0 * self.reached as f64 / self.map.open.max(1) as f64;
-        let workers = self.workers * self.processes;
         let mut words = format!(
-            "{map}: {} cells, {} of them open, in {} bricks; read in {}.\n\
-             Reached {} cells ({share:.1} % of the open ones) in {} on {} in {}.\n",
+            "{map}: {} cells, {} of them open, in {} bricks; read in {}.\n",
             grouped(self.map.cells),
             grouped(self.map.open),
             grouped(self.map.bricks),
             seconds(self.seconds.load),
-            grouped(self.reached),
+        );
+        let workers = format!(
+            "{} on {} in {}",
             seconds(self.seconds.solve),
-            counted(workers, "worker"),
+            counted(self.workers * self.processes, "worker"),
             counted(self.processes, "process"),
         );
+        words += &match (self.queries, self.query_micros) {
+            (Some(queries), Some(micros)) => format!(
+                "Found {} ({} unreachable, {} invalid) in {workers}: {} µs a query in the median, {} µs at most.\n",
+                counted(queries.found as usize, "route"),
+                grouped(queries.unreachable),
+                grouped(queries.invalid),
+                grouped(micros.p50),
+                grouped(micros.max),
+            ),
+            _ => format!(
+                "Reached {} cells ({share:.1} % of the open ones) in {workers}.\n",
+                grouped(self.reached),
+            ),
+        };
         if self.epochs > 0 {
             words += &format!(
                 "Kept it exact through {}: {} µs in the median, {} µs at most.\n",
