@@ -3,9 +3,9 @@
 //! ```text
 //! queries ─► take ─┐
 //!                  ▼
-//! rows ─► gather ─► corners ─► apply ─► tell ─► hear ─► ┌────────┐ ─► close ─► consolidate ─► changes
-//!           (see `epochs` and `edits`)   every edit,    │ search │
-//!                                        to everybody   └─◄───►──┘
+//! rows ─► gather ─► corners ─► apply ─► tell ─► hear ─► connect ─► ┌────────┐ ─► close ─► consolidate ─► changes
+//!           (see `epochs` and `edits`)   every edit,   (see there)  │ search │
+//!                                        to everybody               └─◄───►──┘
 //!                                                  requests and bricks, from worker to worker
 //! ```
 //!
@@ -22,6 +22,7 @@
 //! can do nothing is parked.
 
 use super::Time;
+use super::connect::{Connections, SharedConnections, connect};
 use super::edits::{Edit, Fault, RowRecord};
 use super::epochs::{EpochInput, LoopTime, stage};
 use super::wire::PodVec;
@@ -77,13 +78,21 @@ struct QueryRecord {
     query: i64,
     /// The place in the order of the epoch's changes.
     row: u64,
+    /// The start, or the end of the query that the record is about.
     start: u64,
-    /// [`REMOVED`] for a query that goes.
     goal: u64,
-    worker: u64,
+    kind: u32,
+    worker: u32,
 }
 
-const REMOVED: u64 = u64::MAX;
+/// A query for its home.
+const ADDED: u32 = 0;
+/// A query that goes, for everybody.
+const REMOVED: u32 = 1;
+/// The start of a query, for the owner of its brick.
+const START: u32 = 2;
+/// The goal of a query, for the owner of its brick.
+const GOAL: u32 = 3;
 
 /// An edit of a cell on its way to a worker, or the least cost of the cells of one worker.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -104,6 +113,7 @@ type QueryRows = CapacityContainerBuilder<PodVec<QueryRecord>>;
 pub struct RouteInput {
     edits: EpochInput,
     queries: Option<InputHandle<Time, QueryRows>>,
+    plan: Arc<Plan>,
 }
 
 impl RouteInput {
@@ -126,23 +136,28 @@ impl RouteInput {
         let handle = self.queries.as_mut().expect("the input is open");
         handle.advance_to(time);
         for (row, query) in (0..).zip(queries) {
-            match query {
-                QueryEdit::Add { query, start, goal } => handle.send(QueryRecord {
+            let mut send = |query, start: CellKey, goal: CellKey, kind, worker| {
+                handle.send(QueryRecord {
                     query,
                     row,
                     start: start.bits(),
                     goal: goal.bits(),
-                    worker: home(start, workers),
-                }),
+                    kind,
+                    worker: worker as u32,
+                });
+            };
+            match query {
+                QueryEdit::Add { query, start, goal } => {
+                    send(query, start, goal, ADDED, home(start, workers));
+                    for (kind, end) in [(START, start), (GOAL, goal)] {
+                        let owner = self.plan.owner(end.brick()) as u64;
+                        send(query, end, end, kind, owner);
+                    }
+                }
                 QueryEdit::Remove { query } => {
+                    let none = CellKey::from_bits(0).expect("the first cell");
                     for worker in 0..workers {
-                        handle.send(QueryRecord {
-                            query,
-                            row,
-                            start: 0,
-                            goal: REMOVED,
-                            worker,
-                        });
+                        send(query, none, none, REMOVED, worker);
                     }
                 }
             }
@@ -186,15 +201,19 @@ pub fn route<'scope>(
     StreamVec<'scope, Time, (RouteRecord, Time, isize)>,
 ) {
     let mut queries: InputHandle<Time, QueryRows> = InputHandle::new_with_builder();
-    let taken = take(queries.to_stream(scope), router);
+    let connections = Connections::new(scope.index(), Arc::clone(plan));
+    let connections = Rc::new(RefCell::new(connections));
+    let taken = take(queries.to_stream(scope), router, &connections);
     let (edits, applied) = EpochInput::new(scope, router, plan, Some(taken));
     let heard = hear(tell(applied, router), router);
-    let searched = search(scope, heard, router, plan);
+    let connected = connect(heard, router, &connections);
+    let searched = search(scope, connected, router, plan);
     let changes = close(searched, router).as_collection().consolidate().inner;
     let (probe, changes) = changes.probe();
     let input = RouteInput {
         edits: edits.until(probe),
         queries: Some(queries),
+        plan: Arc::clone(plan),
     };
     (input, changes)
 }
@@ -203,24 +222,29 @@ pub fn route<'scope>(
 fn take<'scope>(
     queries: Stream<'scope, Time, PodVec<QueryRecord>>,
     router: &SharedRouter,
+    connections: &SharedConnections,
 ) -> Stream<'scope, Time, PodVec<RowRecord>> {
     let epochs: Rc<RefCell<BTreeMap<Time, Vec<QueryRecord>>>> = Rc::default();
-    let (taking, router) = (epochs.clone(), router.clone());
+    let (taking, router, connections) = (epochs.clone(), router.clone(), connections.clone());
     stage::<_, RowRecord, _>(
         queries,
         "TakeQueries",
-        |record: &QueryRecord| record.worker,
+        |record: &QueryRecord| u64::from(record.worker),
         move |time, record| taking.borrow_mut().entry(time).or_default().push(record),
         move |time, _| {
             let mut records = epochs.borrow_mut().remove(&time).unwrap_or_default();
             records.sort_unstable_by_key(|r| r.row);
-            let mut router = router.borrow_mut();
+            let (mut router, mut connections) = (router.borrow_mut(), connections.borrow_mut());
             for record in records {
-                if record.goal == REMOVED {
-                    router.remove_query(record.query);
-                } else {
-                    let key = |bits| CellKey::from_bits(bits).expect("a query's cell");
-                    router.add_query(record.query, key(record.start), key(record.goal));
+                let key = |bits| CellKey::from_bits(bits).expect("a query's cell");
+                match record.kind {
+                    REMOVED => {
+                        router.remove_query(record.query);
+                        connections.remove(record.query);
+                    }
+                    START => connections.add((record.query, 0), key(record.start)),
+                    GOAL => connections.add((record.query, 1), key(record.start)),
+                    _ => router.add_query(record.query, key(record.start), key(record.goal)),
                 }
             }
         },

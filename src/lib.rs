@@ -20,6 +20,7 @@ pub mod lattice;
 pub mod map;
 pub mod partition;
 pub mod picture;
+pub mod regions;
 pub mod search;
 
 pub use error::{Error, Result};

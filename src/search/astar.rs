@@ -74,6 +74,8 @@ pub(super) struct Search {
     pub(super) start: Place,
     pub(super) goal: Place,
     pub(super) norm: Norm,
+    /// How many cells were expanded, since the search was made.
+    pub(super) expanded: u64,
     /// True if a distance was left out because it would pass 2³¹ − 2 ticks.
     pub(super) overflowed: bool,
 }
@@ -87,6 +89,7 @@ impl Default for Search {
             start: 0,
             goal: 0,
             norm: Norm::new([0; 3], 1),
+            expanded: 0,
             overflowed: false,
         }
     }
@@ -238,6 +241,7 @@ impl Search {
                 self.queue.push(least.unwrap_or(0), cell);
                 return Step::Missing(missing);
             }
+            self.expanded += 1;
             self.expand(cell);
         }
     }

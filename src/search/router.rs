@@ -50,6 +50,8 @@ pub type AnswerChange = (Option<RouteRecord>, Option<RouteRecord>);
 pub struct RouterStats {
     /// How many times a query was answered by a search.
     pub searches: u64,
+    /// How many cells these searches expanded.
+    pub expanded: u64,
     /// How many bricks of other workers were asked for.
     pub requests: u64,
     /// The most memory that one search took, in bytes.
@@ -73,6 +75,8 @@ pub struct Router {
     dirty: FxHashMap<u32, Option<RouteRecord>>,
     removed: Vec<RouteRecord>,
     edits: Vec<CellEdit>,
+    /// Own bricks whose open cells are others than before, or new.
+    reopened: Vec<BrickId>,
     pub(super) work: Work,
     pub(super) stats: RouterStats,
 }
@@ -91,6 +95,7 @@ impl Router {
             dirty: FxHashMap::default(),
             removed: Vec::new(),
             edits: Vec::new(),
+            reopened: Vec::new(),
             work: Work::default(),
             stats: RouterStats::default(),
         }
@@ -99,6 +104,7 @@ impl Router {
     /// Takes in the bricks that this worker owns. To be called once, before the first epoch.
     pub fn load(&mut self, bricks: impl IntoIterator<Item = (BrickId, Box<Costs>)>) {
         for (brick, costs) in bricks {
+            self.reopened.push(brick);
             self.bricks.load(brick, costs);
         }
     }
@@ -124,6 +130,9 @@ impl Router {
         if before != after {
             self.bricks.set_own(brick, local, after);
             let cell = CellKey::new(brick, local);
+            if (before == 0) != (after == 0) {
+                self.reopened.push(brick);
+            }
             self.edits.push(CellEdit {
                 cell,
                 before,
@@ -135,6 +144,11 @@ impl Router {
     /// The edits since the last call, and the least cost of this worker's open cells (0 without one).
     pub fn take_edits(&mut self) -> (Vec<CellEdit>, u16) {
         (std::mem::take(&mut self.edits), self.bricks.least_cost())
+    }
+
+    /// The own bricks whose open cells may be others than at the last call; all of them at first.
+    pub fn take_reopened(&mut self) -> Vec<BrickId> {
+        std::mem::take(&mut self.reopened)
     }
 
     /// Learns of all workers' edits of an epoch, and of the least cost of the map: queries whose answers they can

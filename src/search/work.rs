@@ -251,7 +251,8 @@ impl Router {
 
     fn done(&mut self, task: Task, status: RouteStatus) {
         self.stats.searches += 1;
-        let search = task.search;
+        let mut search = task.search;
+        self.stats.expanded += std::mem::take(&mut search.expanded);
         self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
         let route =
             (status == RouteStatus::Found).then(|| self.route(&task.route, &search, task.cost));
