@@ -419,3 +419,6 @@ pub(super) fn overflow(
         costs[cell] > 0 && ticks[cell] == UNREACHED && reached_beside
     })
 }
+
+#[cfg(test)]
+mod tests;
