@@ -4,10 +4,13 @@ mod map_support;
 #[path = "map_support/parquet_files.rs"]
 mod parquet_files;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow::array::{
+    ArrayRef, Float64Array, Int8Array, Int32Array, Int64Array, StringArray, StructArray,
+};
+use arrow::datatypes::{DataType, Field};
 use map_support::{Scratch, Voxels, bt_bytes, npy_bytes, some_voxels};
 use octaflow::Error;
-use octaflow::map::{Axes, ReadOptions, Unknown, read_map};
+use octaflow::map::{Axes, ReadOptions, Unknown, read_map, read_positions};
 use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::properties::WriterProperties;
@@ -363,6 +366,26 @@ fn bombs_in_parquet_are_refused() {
     );
 }
 
+#[test]
+fn more_rows_than_a_file_can_hold_are_refused() {
+    let scratch = Scratch::new();
+    // One page a column, in which a run says that all its values are alike.
+    let bytes = |rows: usize| {
+        let zeros: ArrayRef = Arc::new(Int8Array::from(vec![0; rows]));
+        let one_page = WriterProperties::builder()
+            .set_data_page_size_limit(usize::MAX)
+            .set_data_page_row_count_limit(usize::MAX)
+            .set_max_row_group_row_count(Some(rows))
+            .build();
+        let columns = ["lx", "ly", "lz"].map(|name| (name, zeros.clone()));
+        parquet_bytes_with(columns.to_vec(), one_page)
+    };
+    let path = scratch.write("a.parquet", bytes(1 << 16));
+    assert_eq!(read_map(&path, &options()).unwrap().cells, 1);
+    let path = scratch.write("a.parquet", bytes(1 << 25));
+    refused(&path, &options(), &["bytes", "33554432 rows"]);
+}
+
 /// The file was written by pyarrow 26 with `write_page_checksum=True`: 4 × 4 × 4 even cells.
 #[test]
 fn checksums_of_pages_are_verified() {
@@ -404,4 +427,25 @@ fn types_and_nulls_of_parquet_columns_are_checked() {
     let huge: ArrayRef = Arc::new(Float64Array::from(vec![0.0, 1e300]));
     let path = write(vec![("lx", ints()), ("ly", huge), ("lz", ints())]);
     refused(&path, &options(), &["row 2", "\"ly\""]);
+}
+
+#[test]
+fn words_of_a_file_are_cut_in_messages() {
+    let scratch = Scratch::new();
+    let long = "\u{1b}n".repeat(100_000);
+    let field = Arc::new(Field::new(long.clone(), DataType::Int32, false));
+    let values: ArrayRef = Arc::new(Int32Array::from(vec![0]));
+    let record: ArrayRef = Arc::new(StructArray::from(vec![(field, values)]));
+    let records = parquet_bytes(vec![("x", record)], Compression::SNAPPY);
+    for (name, bytes, word) in [
+        ("a.parquet", records, "\"x\" is of type Struct"),
+        ("a.json", serde_json::to_vec(&long).unwrap(), "JSON object"),
+        ("a.json", b"[\"\x1b\"]".to_vec(), "JSON object"),
+    ] {
+        let error = read_positions(&scratch.write(name, bytes)).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains(word), "{text}");
+        assert!(text.chars().count() < 1000, "{} characters", text.len());
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
 }

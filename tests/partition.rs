@@ -336,6 +336,13 @@ fn hostile_files_are_refused_with_the_reason() {
         fs::write(&path, text).unwrap();
         assert!(matches!(Plan::load(&path), Err(PlanError::Unusable(_))));
     }
+    // Words of the file stand in the reason only as far as they are short and printable.
+    for name in ["n".repeat(1 << 20), "\\u001b[2J".to_owned()] {
+        fs::write(&path, good.replace("epoch", &name)).unwrap();
+        let message = Plan::load(&path).unwrap_err().to_string();
+        assert!(message.len() < 1000 && !message.contains(char::is_control));
+        assert!(message.contains("line 1 column"), "{message}");
+    }
 }
 
 #[test]

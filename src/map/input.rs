@@ -52,6 +52,17 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     format!("\"{}{dots}\"", text.escape_debug())
 }
 
+/// What a decoder says of a file, as it may stand in a message: such words may repeat any length of the file.
+pub(super) fn told(words: &str) -> String {
+    const LONGEST: usize = 240;
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let mut text: String = words.chars().take(LONGEST).map(printable).collect();
+    if words.chars().nth(LONGEST).is_some() {
+        text.push('…');
+    }
+    text
+}
+
 /// The bytes of a file, one after another, through one buffer.
 pub(super) struct Bytes<'a> {
     name: String,

@@ -160,10 +160,21 @@ impl Plan {
         }
         serde_json::from_slice(&text).map_err(|error| {
             unusable(format!(
-                "the file must hold a plan as octaflow writes it: {error}"
+                "the file must hold a plan as octaflow writes it: {}",
+                reason(&error)
             ))
         })
     }
+}
+
+/// Why a text is no plan, without more of the text than a message can hold.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.len() <= 300 && !text.contains(char::is_control) {
+        return text;
+    }
+    let (line, column) = (error.line(), error.column());
+    format!("what ends at line {line} column {column} is no part of a plan")
 }
 
 /// A name beside `path`, of this process alone.

@@ -1,7 +1,7 @@
 //! Rows of newline-delimited JSON: one object a line.
 
 use super::{Field, LONGEST_ROW_BYTES};
-use crate::map::input::{read_error, shown};
+use crate::map::input::{read_error, shown, told};
 use crate::{Error, Result};
 use serde_json::{Map, Value};
 use std::io::{BufRead, BufReader, Read};
@@ -43,9 +43,10 @@ impl NdjsonRows {
         }
         let mut object: Map<String, Value> = serde_json::from_slice(&self.line).map_err(|e| {
             Error::input(format!(
-                "{file}, line {}: {} must be one JSON object: {e}",
+                "{file}, line {}: {} must be one JSON object: {}",
                 self.line_number,
-                shown(self.line.trim_ascii())
+                shown(self.line.trim_ascii()),
+                told(&e.to_string())
             ))
         })?;
         for (value, name) in self.values.iter_mut().zip(&self.wanted) {

@@ -2,6 +2,7 @@
 
 use super::pages::check_pages;
 use super::{Field, find_columns, guard};
+use crate::map::input::told;
 use crate::{Error, Result};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray,
@@ -21,6 +22,10 @@ use std::sync::Arc;
 
 /// How many rows are decoded at once: their columns stay in a core's cache.
 const BATCH_ROWS: usize = 8192;
+
+/// The most rows that a file may pack into a byte: real writers stay below 1000 where all rows are alike, and a page
+/// of 50 bytes can claim two thousand million.
+const MOST_ROWS_A_BYTE: u64 = 1 << 14;
 
 /// A column's values in the batch at hand.
 enum Column {
@@ -60,6 +65,10 @@ impl ParquetRows {
         let declared = metadata.metadata().file_metadata().num_rows();
         let rows = u64::try_from(declared)
             .map_err(|_| damaged(name, "it has a negative number of rows"))?;
+        if rows / MOST_ROWS_A_BYTE > file_bytes {
+            let what = format!("{file_bytes} bytes cannot hold the {rows} rows that it claims");
+            return Err(damaged(name, &what));
+        }
         check_pages(name, &file, file_bytes, metadata.metadata(), &places)?;
 
         // A projection keeps the order of the file: a column's place in a batch is its rank.
@@ -193,7 +202,7 @@ fn open(
         {
             return Err(Error::input(format!(
                 "{name}: column \"{column}\" is of type {}: it must hold integers, floats or text",
-                field.data_type()
+                told(&field.data_type().to_string())
             )));
         }
     }
@@ -247,7 +256,7 @@ fn column_of(batch: &RecordBatch, place: Option<usize>) -> Column {
 pub(super) fn damaged(file: &str, what: &str) -> Error {
     Error::input(format!(
         "{file}: it is no sound Parquet file: {}",
-        what.lines().next().unwrap_or_default()
+        told(what.lines().next().unwrap_or_default())
     ))
 }
 
