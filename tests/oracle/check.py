@@ -71,8 +71,8 @@ def parquet_files(folder):
     return out
 
 
-def read_file(path, columns):
-    """One file as a dict of arrays, with its form checked."""
+def read_file(path, columns, nullable=()):
+    """One file as a dict of arrays, with its form checked. Columns that may have nulls are arrays of objects."""
     try:
         file = pq.ParquetFile(path)
         schema = file.schema_arrow
@@ -89,12 +89,17 @@ def read_file(path, columns):
             chunk = meta.row_group(g).column(c)
             if chunk.num_values:
                 require(chunk.compression == "ZSTD", f"{path}: column {chunk.path_in_schema} is {chunk.compression}, not ZSTD")
-                require(chunk.is_stats_set and chunk.statistics.has_min_max,
+                empty = chunk.path_in_schema in nullable and chunk.is_stats_set and chunk.statistics.null_count == chunk.num_values
+                require(empty or chunk.is_stats_set and chunk.statistics.has_min_max,
                         f"{path}: column {chunk.path_in_schema} has no statistics")
     about = b" ".join(k + b" " + v for k, v in (meta.metadata or {}).items() if k != b"ARROW:schema").lower()
     require(b"frame" in about and b"lattice" in about, f"{path}: key-value metadata do not tell frame and lattice version")
     out = {}
     for name, _ in columns:
+        if name in nullable:
+            out[name] = np.empty(len(table), object)
+            out[name][:] = table[name].to_pylist()
+            continue
         require(table[name].null_count == 0, f"{path}: column {name} has nulls")
         out[name] = table[name].to_numpy()
     return out
@@ -256,8 +261,18 @@ def number(value, what, whole=True):
     return value
 
 
-def check_summary(folder, expected, workers=None, processes=None, partition=None, printed=None):
-    """Returns (total workers, notes)."""
+def check_percentiles(micros, what):
+    require(isinstance(micros, dict) and {"p50", "p99", "max"} <= set(micros), f"summary: {what} is {micros!r}")
+    p50, p99, most = (number(micros[k], f"{what}.{k}", whole=False) for k in ("p50", "p99", "max"))
+    require(p50 <= p99 <= most, f"summary: {what} {micros} do not ascend")
+
+
+def nothing_timed(micros):
+    return micros is None or isinstance(micros, dict) and all(micros.get(k) is None for k in ("p50", "p99", "max"))
+
+
+def check_summary(folder, command, map_, times, workers=None, processes=None, partition=None, printed=None):
+    """What all commands have in common; `times` are the epochs of the updates. Returns (summary, total workers, notes)."""
     notes = []
     path = os.path.join(folder, "summary.json")
     require(os.path.isfile(path), f"{path} is not there")
@@ -274,10 +289,10 @@ def check_summary(folder, expected, workers=None, processes=None, partition=None
         except ValueError as problem:
             raise Mismatch(f"--json printed no JSON object: {problem}: {printed[:200]!r}")
         require(shown == summary, f"--json printed {shown}, but summary.json has {summary}")
-    for name in ("command", "workers", "processes", "partition", "map", "reached", "epochs", "seconds", "epoch_micros",
-                 "peak_rss_bytes", "bytes_written"):
+    for name in ("command", "workers", "processes", "partition", "map", "epochs", "seconds", "epoch_micros", "peak_rss_bytes",
+                 "bytes_written"):
         require(name in summary, f"summary: no field {name}")
-    require(summary["command"] == "field", f"summary: command is {summary['command']!r}")
+    require(summary["command"] == command, f"summary: command is {summary['command']!r}")
     w, n = number(summary["workers"], "workers"), number(summary["processes"], "processes")
     require(w >= 1 and n >= 1, f"summary: workers {w}, processes {n}")
     if processes is not None:
@@ -290,29 +305,21 @@ def check_summary(folder, expected, workers=None, processes=None, partition=None
     require(summary["partition"] in PARTITIONS, f"summary: partition is {summary['partition']!r}")
     if partition is not None:
         require(summary["partition"] == partition, f"summary: partition is {summary['partition']!r}, expected {partition!r}")
-    for name, value in (("cells", expected.map.cells), ("open", expected.map.open)):
+    for name, value in (("cells", map_.cells), ("open", map_.open)):
         require(name in summary["map"], f"summary: map has no {name}")
         got = number(summary["map"][name], f"map.{name}")
         require(got == value, f"summary: map.{name} is {got}, expected {value}")
     require("bricks" in summary["map"], "summary: map has no bricks")
     bricks = number(summary["map"]["bricks"], "map.bricks")
-    require(1 <= bricks <= max(1, expected.map.cells), f"summary: map.bricks is {bricks}")
-    require(number(summary["reached"], "reached") == len(expected.field),
-            f"summary: reached is {summary['reached']}, expected {len(expected.field)}")
-    times = len(expected.epochs) if expected.epochs is not None else 0
+    require(1 <= bricks <= max(1, map_.cells), f"summary: map.bricks is {bricks}")
     epochs = number(summary["epochs"], "epochs")
     require(epochs in (times, times + 1), f"summary: epochs is {epochs}, expected {times}")
     notes.append("`epochs` counts the first solve" if epochs == times + 1 else "`epochs` does not count the first solve")
     for name in ("load", "solve", "write"):
         require(name in summary["seconds"], f"summary: seconds has no {name}")
         number(summary["seconds"][name], f"seconds.{name}", whole=False)
-    micros = summary["epoch_micros"]
-    if times == 0 and (micros is None or all(micros.get(k) is None for k in ("p50", "p99", "max"))):
-        pass
-    else:
-        require(isinstance(micros, dict) and {"p50", "p99", "max"} <= set(micros), f"summary: epoch_micros is {micros!r}")
-        p50, p99, most = (number(micros[k], f"epoch_micros.{k}", whole=False) for k in ("p50", "p99", "max"))
-        require(p50 <= p99 <= most, f"summary: epoch_micros {micros} do not ascend")
+    if times or not nothing_timed(summary["epoch_micros"]):
+        check_percentiles(summary["epoch_micros"], "epoch_micros")
     require(number(summary["peak_rss_bytes"], "peak_rss_bytes") > 1_000_000, f"summary: peak_rss_bytes is {summary['peak_rss_bytes']}")
     require(number(summary["bytes_written"], "bytes_written") > 0, "summary: bytes_written is 0")
     sizes = {}
@@ -323,18 +330,24 @@ def check_summary(folder, expected, workers=None, processes=None, partition=None
     parquet = sum(s for p, s in sizes.items() if p.endswith(".parquet"))
     if summary["bytes_written"] not in (parquet, sum(sizes.values())):
         notes.append(f"bytes_written is {summary['bytes_written']}, files are {parquet} (Parquet) of {sum(sizes.values())}")
-    return total, notes
+    return summary, total, notes
+
+
+def check_entries(folder, may):
+    for name in sorted(os.listdir(folder)):
+        require(name in may or name.startswith((".", "_")), f"{folder}: unexpected entry {name}")
 
 
 def check_result(folder, expected, workers=None, processes=None, partition=None, printed=None, summary=True):
     """Everything. Raises Mismatch; returns notes."""
     require(os.path.isdir(folder), f"{folder} is not there")
-    may = {"field", "summary.json"} | ({"field_changes"} if expected.epochs is not None else set())
-    for name in sorted(os.listdir(folder)):
-        require(name in may or name.startswith((".", "_")), f"{folder}: unexpected entry {name}")
+    check_entries(folder, {"field", "summary.json"} | ({"field_changes"} if expected.epochs is not None else set()))
     total, notes = (workers or 64) * (processes or 1), []
     if summary:
-        total, notes = check_summary(folder, expected, workers, processes, partition, printed)
+        told, total, notes = check_summary(folder, "field", expected.map, len(expected.epochs or []), workers, processes,
+                                           partition, printed)
+        require(number(told.get("reached"), "reached") == len(expected.field),
+                f"summary: reached is {told['reached']}, expected {len(expected.field)}")
     field = check_field(os.path.join(folder, "field"), expected, total)
     if expected.epochs is not None:
         check_changes(os.path.join(folder, "field_changes"), expected, total, field)
@@ -345,20 +358,17 @@ def check_result(folder, expected, workers=None, processes=None, partition=None,
 # The flags of a run
 
 
-def parser():
-    p = argparse.ArgumentParser(description="Checks a result of octaflow field.", add_help=True, allow_abbrev=False)
+def run_parser(command):
+    """The flags that every command's run and its check have in common."""
+    p = argparse.ArgumentParser(description=f"Checks a result of octaflow {command}.", add_help=True, allow_abbrev=False)
     p.add_argument("dir")
     p.add_argument("--map", required=True)
     p.add_argument("--unknown", choices=("blocked", "open"), default="blocked")
     p.add_argument("--axes", choices=("xyz", "zyx"), default="xyz")
     p.add_argument("--cell-size", type=float)
     p.add_argument("--origin")
-    p.add_argument("--source", action="append", default=[])
-    p.add_argument("--sources")
     p.add_argument("--updates")
     p.add_argument("--start", type=int, default=0)
-    p.add_argument("--label-sources", action="store_true")
-    p.add_argument("--next", action="store_true")
     p.add_argument("-w", type=int)
     p.add_argument("-n", type=int)
     p.add_argument("--partition")
@@ -367,21 +377,37 @@ def parser():
     return p
 
 
+def parser():
+    p = run_parser("field")
+    p.add_argument("--source", action="append", default=[])
+    p.add_argument("--sources")
+    p.add_argument("--label-sources", action="store_true")
+    p.add_argument("--next", action="store_true")
+    return p
+
+
+def map_of(args):
+    return oracle.read_map(args.map, args.unknown, args.axes, args.cell_size,
+                           oracle.parse_position(args.origin) if args.origin else None, args.limit)
+
+
+def epochs_of(args, kinds=oracle.KINDS):
+    """The epochs of --updates, if any; `-` is standard input."""
+    if args.updates != "-":
+        return oracle.read_updates(args.updates, args.start, kinds) if args.updates else None
+    with tempfile.NamedTemporaryFile(suffix=".csv") as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        return oracle.read_updates(copy.name, args.start, kinds)
+
+
 def expect(args, epochs=None):
     """What a run with these flags must publish; `epochs` if they have been read already."""
-    map_ = oracle.read_map(args.map, args.unknown, args.axes, args.cell_size,
-                           oracle.parse_position(args.origin) if args.origin else None, args.limit)
+    map_ = map_of(args)
     sources = [oracle.parse_position(s) for s in args.source]
     if args.sources:
         sources += oracle.read_sources(args.sources)
-    if epochs is None and args.updates:
-        if args.updates == "-":
-            with tempfile.NamedTemporaryFile(suffix=".csv") as copy:
-                shutil.copyfileobj(sys.stdin.buffer, copy)
-                copy.flush()
-                epochs = oracle.read_updates(copy.name, args.start)
-        else:
-            epochs = oracle.read_updates(args.updates, args.start)
+    epochs = epochs_of(args) if epochs is None else epochs
     return oracle.Expected(map_, sources, epochs, args.start, args.label_sources, args.next)
 
 

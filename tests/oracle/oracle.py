@@ -471,7 +471,23 @@ def read_sources(path):
     return [tuple(float(t[c][i]) for c in ("x", "y", "z")) for i in range(len(t["x"]))]
 
 
-KINDS = ("cost", "voxel", "source+", "source-")
+def placed(row):
+    """The position of a row: three finite numbers."""
+    p = tuple(float(row[a]) for a in "xyz")
+    if not all(math.isfinite(v) for v in p):
+        raise Invalid("position not finite")
+    return p
+
+
+def costed(row):
+    """Position and stored cost."""
+    if row.get("cost") is None:
+        raise Invalid("no cost")
+    return placed(row), int(quantise(np.array([float(row["cost"])]), "cost")[0])
+
+
+# kind -> what else its rows say: a position and a value
+KINDS = {"cost": costed, "voxel": costed, "source+": lambda row: (placed(row), None), "source-": lambda row: (placed(row), None)}
 
 
 def update_rows(path):
@@ -491,40 +507,34 @@ def update_rows(path):
                 yield {k: (v if v != "" else None) for k, v in row.items()}
 
 
-def read_updates(path, start):
-    """Epochs: a list of (time, [(kind, position, stored cost or None)]) in time order. Raises Invalid for the whole file;
-    use `epochs_until_bad` for a stream of which a beginning counts."""
-    epochs, problem = epochs_until_bad(path, start)
+def read_updates(path, start, kinds=KINDS):
+    """Epochs: a list of (time, [(kind, position, value)]) in time order, the value of a cell's row being its stored cost.
+    Raises Invalid for the whole file; use `epochs_until_bad` for a stream of which a beginning counts."""
+    epochs, problem = epochs_until_bad(path, start, kinds)
     if problem:
         raise Invalid(problem)
     return epochs
 
 
-def epochs_until_bad(path, start):
-    epochs, last = [], start
+def epochs_until_bad(path, start, kinds=KINDS):
+    epochs, last, at = [], start, "row 1"
     try:
         for number, row in enumerate(update_rows(path), 1):
+            at = f"row {number}"
             time = int(row["time"])
             if time < last or time <= start:
-                raise Invalid(f"row {number}: time {time} goes backwards or is not after --start")
+                raise Invalid(f"time {time} goes backwards or is not after --start")
             last = time
             kind = row["kind"]
-            if kind not in KINDS:
-                raise Invalid(f"row {number}: kind '{kind}'")
-            p = tuple(float(row[a]) for a in "xyz")
-            if not all(math.isfinite(v) for v in p):
-                raise Invalid(f"row {number}: position not finite")
-            cost = None
-            if kind in ("cost", "voxel"):
-                if row.get("cost") is None:
-                    raise Invalid(f"row {number}: no cost")
-                cost = int(quantise(np.array([float(row["cost"])]), f"row {number}")[0])
+            if kind not in kinds:
+                raise Invalid(f"kind '{kind}'")
+            said = kinds[kind](row)
             if not epochs or epochs[-1][0] != time:
                 epochs.append((time, []))
-            epochs[-1][1].append((kind, p, cost))
+            epochs[-1][1].append((kind, *said))
     except (Invalid, KeyError, TypeError, ValueError) as problem:
         # the epoch of the bad row, if it has begun, is not whole
-        return [e for e in epochs if e[0] < last], str(problem) or repr(problem)
+        return [e for e in epochs if e[0] < last], f"{at}: {str(problem) or repr(problem)}"
     return epochs, None
 
 
@@ -570,7 +580,13 @@ class World:
         READING: a `source+` cell must be open once the epoch's rows are applied, wherever in the epoch the row is.
         Sources: row by row; a removed one that is named again takes a new index.
         """
-        writes, named = {}, []
+        writes = self.apply_cells(rows)
+        self.apply_sources(rows)
+        return writes
+
+    def apply_cells(self, rows):
+        """The `cost` and `voxel` rows. Returns the cells they write."""
+        writes = {}
         for kind, p, cost in rows:
             if kind == "voxel":
                 x, y, z = self.frame.snap_voxel(p)
@@ -579,25 +595,30 @@ class World:
                     c = (x + dx, y + dy, z + dz)
                     if min(c) >= 0 and max(c) <= MAX_COORDINATE:
                         writes[c] = DERIVED
-                continue
-            cell = self.frame.snap(p)
-            if kind == "cost":
-                writes[cell] = cost
-            elif kind == "source+":
-                self.name(cell)
-                named.append(cell)
-            elif self.sources.pop(int(pack(*cell)), None) is None and REMOVING_NOTHING_IS_ERROR:
-                raise Invalid(f"source- of {cell}, which is no source")
+            elif kind == "cost":
+                writes[self.frame.snap(p)] = cost
         self.write({c: v for c, v in writes.items() if v != DERIVED})
         derived = {}
         for cell in (c for c, v in writes.items() if v == DERIVED):
             eight = [self.cost(tuple(a + b for a, b in zip(cell, d))) for d in ORDER[:8]]
             derived[cell] = (sum(eight) + 4) >> 3 if min(eight) > 0 else 0
         self.write(derived)
+        return writes
+
+    def apply_sources(self, rows):
+        named = []
+        for kind, p, _ in rows:
+            if kind == "source+":
+                cell = self.frame.snap(p)
+                self.name(cell)
+                named.append(cell)
+            elif kind == "source-":
+                cell = self.frame.snap(p)
+                if self.sources.pop(int(pack(*cell)), None) is None and REMOVING_NOTHING_IS_ERROR:
+                    raise Invalid(f"source- of {cell}, which is no source")
         for cell in named:
             if self.cost(cell) == 0:
                 raise Invalid(f"source+ in blocked cell {cell}")
-        return writes
 
     def write(self, values):
         """Sets cells (0 blocks)."""
@@ -642,34 +663,39 @@ class Graph:
             self.near[OPPOSITE[d]][at[hit]] = nodes[hit]
         c = np.append(costs.astype(np.int64), 0)
         self.half = [(BASE_DIAGONAL * c) >> 8, (BASE_AXIAL * c) >> 8]
+        self._matrix = None
 
     def weight(self, d, nodes):
         """Weights of the edges in direction d (meaningless where there is none)."""
         half = self.half[d >= 8]
         return half[nodes] + half[self.near[d][nodes]]
 
+    def matrix(self):
+        """All edges, once each, as a sparse matrix. Whole numbers far below 2^53: sums of doubles are exact."""
+        if self._matrix is None:
+            from scipy.sparse import csr_matrix
+            rows, cols, data = [], [], []
+            for d in (0, 1, 2, 3, 8, 10, 12):
+                u = np.flatnonzero(self.near[d] < self.n)
+                rows.append(u)
+                cols.append(self.near[d][u])
+                data.append(self.weight(d, u).astype(np.float64))
+            self._matrix = csr_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))), shape=(self.n, self.n))
+        return self._matrix
+
 
 UNREACHED = np.int64(2**40)
 
 
 def solve_scipy(graph, seeds):
-    """Distances by scipy's Dijkstra: weights are whole numbers and sums stay far below 2^53, so doubles are exact.
-    Labels then flow down tight edges from the sources until nothing changes."""
-    from scipy.sparse import csr_matrix
+    """Distances by scipy's Dijkstra. Labels then flow down tight edges from the sources until nothing changes."""
     from scipy.sparse.csgraph import dijkstra
     n = graph.n
     dist = np.full(n + 1, UNREACHED)
     label = np.full(n + 1, 2**31, np.int64)
     if n == 0 or not seeds:
         return dist[:n], label[:n]
-    rows, cols, data = [], [], []
-    for d in (0, 1, 2, 3, 8, 10, 12):
-        u = np.flatnonzero(graph.near[d] < n)
-        rows.append(u)
-        cols.append(graph.near[d][u])
-        data.append(graph.weight(d, u).astype(np.float64))
-    matrix = csr_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(cols))), shape=(n, n))
-    found = dijkstra(matrix, directed=False, indices=sorted(seeds), min_only=True)
+    found = dijkstra(graph.matrix(), directed=False, indices=sorted(seeds), min_only=True)
     finite = np.isfinite(found)
     dist[:n][finite] = found[finite].astype(np.int64)
     for node, own in seeds.items():

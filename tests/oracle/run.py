@@ -1,15 +1,20 @@
-"""Runs octaflow on random worlds, or on real maps, and checks every result with check.py.
+"""Runs octaflow on random worlds, or on real maps, and checks every result with check.py and check_routes.py.
 
-    python run.py BINARY [--seeds N] [--first S] [--ambiguous] [--only table|npy|3dmap|bt] [--alone] [--timeout SECONDS]
+    python run.py BINARY [--seeds N] [--first S] [--commands field|route …] [--ambiguous] [--only table|npy|3dmap|bt] [--alone]
+                  [--timeout SECONDS]
     python run.py BINARY --data FOLDER [--limit CELLS] [--epochs N] [--seeds N]
 
-A world's run has a random -w of 1…3, a random --partition, and -n 1 or, one time in five, 2 or 3 processes, which are started
-here with -p and a --hostfile of free loopback ports (--alone: always -n 1). One time in three --out is the folder of an earlier
-result, which has to be replaced whole.
+Each seed is a world for each command. A run has a random -w of 1…3, a random --partition, and -n 1 or, one time in five, 2 or 3
+processes, which are started here with -p and a --hostfile of free loopback ports (--alone: always -n 1). One time in three --out
+is the folder of an earlier result, which has to be replaced whole.
 
-With --data: every map below FOLDER that this model can hold (those beyond --limit open cells are named and skipped), once a seed,
-with random sources and updates. A line a run, and a closing line 'N passed, M failed'; exit status 1 if any failed. What a failed
-run read is kept and its command printed.
+A world of routes is often run once more with another -w, -n and --partition, which must publish the same bits. If it had
+updates, the map as they leave it is written as a table of cells and the queries that stand are asked of it afresh: the answers
+must be the same bits again; and so, often, for the map and queries as they were at one of the epochs.
+
+With --data (field only): every map below FOLDER that this model can hold (those beyond --limit open cells are named and
+skipped), once a seed, with random sources and updates. A line a run, and a closing line 'N passed, M failed'; exit status 1 if
+any failed. What a failed run read is kept and its command printed.
 """
 
 import argparse
@@ -27,7 +32,10 @@ import zlib
 import numpy as np
 
 import check
+import check_routes
 import oracle
+import route_worlds
+import routes
 import worlds
 
 
@@ -86,48 +94,70 @@ def launch(commands, stdin=None, timeout=60):
     return results
 
 
-def commands_for(binary, argv, out, workers, processes, partition, folder):
-    common = [binary, "field", *argv, "--out", out, "--json", "--quiet", "-w", str(workers), "--partition", partition]
-    if processes == 1:
-        return [common]
-    hosts = os.path.join(folder, "hosts")
-    with open(hosts, "w") as f:
-        f.writelines(f"127.0.0.1:{port}\n" for port in free_ports(processes))
-    return [common + ["-n", str(processes), "-p", str(i), "--hostfile", hosts] for i in range(processes)]
+class Setting:
+    """How a run is divided: workers, processes, partition."""
+
+    def __init__(self, workers, processes, partition):
+        self.workers, self.processes, self.partition = workers, processes, partition
+
+    def __str__(self):
+        return f"-w {self.workers} -n {self.processes} {self.partition}"
+
+    def __iter__(self):
+        return iter((self.workers, self.processes, self.partition))
 
 
-def run_and_check(binary, argv, updates, stdin, out, workers, processes, partition, folder, timeout, limit):
-    """Returns (passed, text, command)."""
-    commands = commands_for(binary, argv, out, workers, processes, partition, folder)
-    shown = " & ".join(shlex.join(c) for c in commands) + (f" < {stdin}" if stdin else "")
-    args = check.parser().parse_args(check.joined([out] + argv + ["--limit", str(limit)]))
+class Failed(Exception):
+    """A run that did not end as it should."""
+
+
+class Run:
+    """One run of the program: `shown` is the command line that repeats it."""
+
+    def __init__(self, binary, command, argv, stdin, out, setting, folder):
+        common = [binary, command, *argv, "--out", out, "--json", "--quiet", "-w", str(setting.workers), "--partition", setting.partition]
+        self.commands, self.stdin, self.setting, self.out = [common], stdin, setting, out
+        if setting.processes > 1:
+            hosts = os.path.join(folder, "hosts")
+            with open(hosts, "w") as f:
+                f.writelines(f"127.0.0.1:{port}\n" for port in free_ports(setting.processes))
+            self.commands = [common + ["-n", str(setting.processes), "-p", str(i), "--hostfile", hosts] for i in range(setting.processes)]
+        self.shown = " & ".join(shlex.join(c) for c in self.commands) + (f" < {stdin}" if stdin else "")
+
+    def go(self, timeout):
+        """Runs it; raises Failed. Returns (what was printed, notes)."""
+        results = launch(self.commands, self.stdin, timeout)
+        for i, (status, _, err) in enumerate(results):
+            if status is None:
+                raise Failed(f"process {i} not done after {timeout} s; stderr: {err[-300:]!r}")
+        for i, (status, _, err) in enumerate(results):
+            if status != 0:
+                raise Failed(f"process {i} exit status {status}; stderr: {err[-500:]!r}")
+        return results[0][1], [f"process {i} wrote to stderr with --quiet: {err.strip()[:100]!r}"
+                               for i, (_, _, err) in enumerate(results) if err.strip()]
+
+
+def run_and_check(run, argv, updates, timeout, limit):
+    """Of `field`. Returns (passed, text)."""
+    args = check.parser().parse_args(check.joined([run.out] + argv + ["--limit", str(limit)]))
     epochs = oracle.read_updates(updates, args.start) if updates else None
     try:
         expected = check.expect(args, epochs)
     except oracle.Overflow:
-        return True, "skipped: a distance beyond the ticks", shown
+        return True, "skipped: a distance beyond the ticks"
     began = time.monotonic()
-    results = launch(commands, stdin, timeout)
-    took = time.monotonic() - began
-    for i, (status, _, err) in enumerate(results):
-        if status is None:
-            return False, f"process {i} not done after {timeout} s; stderr: {err[-300:]!r}", shown
-    for i, (status, _, err) in enumerate(results):
-        if status != 0:
-            return False, f"process {i} exit status {status}; stderr: {err[-500:]!r}", shown
     try:
-        notes = check.check_result(out, expected, workers, processes, partition, results[0][1])
-    except check.Mismatch as problem:
-        return False, str(problem), shown
-    for i, (_, _, err) in enumerate(results):
-        if err.strip():
-            notes.append(f"process {i} wrote to stderr with --quiet: {err.strip()[:100]!r}")
-    return True, f"{len(expected.field)} reached, {took:.1f} s" + "".join(f"; {n}" for n in notes), shown
+        printed, noted = run.go(timeout)
+        took = time.monotonic() - began
+        notes = check.check_result(run.out, expected, *run.setting, printed)
+    except (Failed, check.Mismatch) as problem:
+        return False, str(problem)
+    return True, f"{len(expected.field)} reached, {took:.1f} s" + "".join(f"; {n}" for n in notes + noted)
 
 
 def random_run(rng, alone):
     processes = 1 if alone or rng.random() < 0.8 else int(rng.integers(2, 4))
-    return int(rng.integers(1, 4)), processes, str(rng.choice(check.PARTITIONS))
+    return Setting(int(rng.integers(1, 4)), processes, str(rng.choice(check.PARTITIONS)))
 
 
 class Tally:
@@ -152,25 +182,129 @@ class Tally:
         return 1 if self.failed else 0
 
 
+def flags_for(world, setting):
+    """Its flags and what to feed to stdin, which belongs to one process."""
+    argv, stdin = list(world.argv), world.stdin
+    if setting.processes > 1 and stdin:
+        argv[argv.index("--updates") + 1], stdin = world.updates, None
+    return argv, stdin
+
+
+def field_world(seed, folder, reused, options):
+    """Returns (name, passed, text, command)."""
+    rng = np.random.default_rng([seed, 21])
+    world = worlds.make(seed, folder, options.ambiguous, options.only)
+    setting = random_run(rng, options.alone)
+    argv, stdin = flags_for(world, setting)
+    out = reused if rng.random() < 1 / 3 else os.path.join(folder, "out")
+    run = Run(options.binary, "field", argv, stdin, out, setting, folder)
+    return f"{world.about}; {setting}", *run_and_check(run, argv, world.updates, options.timeout or 60, options.limit), run.shown
+
+
+class RouteWorld:
+    """One world's runs: as it is, once more divided otherwise, and afresh on the map as updates left it."""
+
+    def __init__(self, seed, folder, options):
+        self.rng, self.folder, self.options = np.random.default_rng([seed, 24]), folder, options
+        self.world = route_worlds.make(seed, folder, options.ambiguous, options.only)
+        self.timeout, self.shown, self.notes = options.timeout or 60, [], []
+        args = check_routes.parser().parse_args(check_routes.joined(["out"] + self.world.argv))
+        self.mode, self.smooth, self.picture = args.mode, args.smooth, args.picture
+        self.expected = check_routes.expect(args, routes.read_updates(self.world.updates, args.start) if self.world.updates else None)
+
+    def go(self, argv, stdin, out, setting, expected):
+        """One run, checked by itself; returns its result."""
+        run = Run(self.options.binary, "route", argv, stdin, out, setting, self.folder)
+        self.shown.append(run.shown)
+        printed, noted = run.go(self.timeout)
+        result, notes = check_routes.check_result(out, expected, self.mode, self.smooth, *setting, printed)
+        self.notes += [n for n in notes + noted if n not in self.notes]
+        return result
+
+    def first(self, setting, out):
+        return self.go(*flags_for(self.world, setting), out, setting, self.expected)
+
+    def pictured(self):
+        if self.picture:
+            check.require(os.path.isfile(self.picture), f"{self.picture} is not there")
+            with open(self.picture, "rb") as f:
+                check.require(f.read(8) == b"\x89PNG\r\n\x1a\n", f"{self.picture} is no PNG")
+
+    def again(self, first):
+        setting = random_run(self.rng, self.options.alone)
+        other = self.go(*flags_for(self.world, setting), os.path.join(self.folder, "again"), setting, self.expected)
+        check_routes.equal_results(first, other, f"the same with {setting}")
+
+    def fresh(self, first, number):
+        """The map and the queries of one moment, asked from scratch."""
+        moment = self.expected.moments[number]
+        if len(moment.keys) == 0 or not moment.queries:
+            return
+        folder, frame = os.path.join(self.folder, f"fresh-{number}"), self.expected.map.frame
+        os.makedirs(folder)
+        x, y, z = oracle.unpack(moment.keys)
+        worlds.write_table(f"{folder}/map.parquet", {"lx": x, "ly": y, "lz": z, "cost": moment.costs / 256})
+        table = {"query": list(moment.queries)}
+        for n, end in enumerate("sg"):
+            for a, axis in enumerate("xyz"):
+                table[end + axis] = [frame.position(ends[n])[a] for ends in moment.queries.values()]
+        worlds.write_table(f"{folder}/queries.parquet", table)
+        argv = ["--map", f"{folder}/map.parquet", "--cell-size", repr(frame.cell_size), "--origin=" + ",".join(map(repr, frame.origin)),
+                "--queries", f"{folder}/queries.parquet", "--mode", self.mode] + ["--smooth"] * self.smooth
+        expected = routes.Expected(oracle.Map(moment.keys, moment.costs, len(moment.keys), frame, False), [])
+        expected.moments, expected.final = [moment], moment
+        other = self.go(argv, None, f"{folder}/out", random_run(self.rng, self.options.alone), expected)
+        what = f"updated up to time {moment.time}; afresh on that map"
+        times = [t for t in first.moments if t <= moment.time]
+        check_routes.equal_rows(first.moments[times[-1]] if times else {}, other.routes, what)
+        if moment is self.expected.final:
+            check_routes.equal_results(first, other, what, changes=False)
+
+
+def route_world(seed, folder, reused, options, ratios):
+    """Returns (name, passed, text, command)."""
+    try:
+        world = RouteWorld(seed, folder, options)
+    except oracle.Overflow:
+        return "overflow", True, "skipped: a distance beyond the ticks", ""
+    rng, setting, began = world.rng, random_run(world.rng, options.alone), time.monotonic()
+    name = f"{world.world.about}; {setting}"
+    try:
+        first = world.first(setting, reused if rng.random() < 1 / 3 else os.path.join(folder, "out"))
+        if rng.random() < 0.6:
+            world.again(first)
+        last = len(world.expected.moments) - 1
+        if last:
+            for number in {last, int(rng.integers(0, last + 1))} if rng.random() < 0.6 else {last}:
+                world.fresh(first, number)
+        world.pictured()
+    except (Failed, check.Mismatch) as problem:
+        return name, False, str(problem), "\n    ".join(world.shown)
+    found = [(r, world.expected.final.answers[q]) for q, r in first.routes.items() if r["status"] == "found" and r["cost"] > 0]
+    if world.mode == "corridor":
+        size = world.expected.map.frame.cell_size
+        ratios += [(r["cost"] / r["lower_bound"] if r["lower_bound"] else np.inf, r["cost"] / check_routes.metres(a.ticks, size)) for r, a in found]
+    text = f"{len(found)} found, {len(world.shown)} runs, {time.monotonic() - began:.1f} s" + "".join(f"; {n}" for n in world.notes)
+    return name, True, text, ""
+
+
 def random_worlds(options):
     base = tempfile.mkdtemp(prefix="oracle-")
-    tally, reused = Tally(), os.path.join(base, "reused")
+    tally, reused, ratios = Tally(), os.path.join(base, "reused"), []
     for seed in range(options.first, options.first + (options.seeds or 100)):
-        folder = os.path.join(base, f"seed-{seed}")
-        rng = np.random.default_rng([seed, 21])
-        world = worlds.make(seed, folder, options.ambiguous, options.only)
-        workers, processes, partition = random_run(rng, options.alone)
-        argv, stdin = list(world.argv), world.stdin
-        if processes > 1 and stdin:  # stdin belongs to one process
-            argv[argv.index("--updates") + 1], stdin = world.updates, None
-        out = reused if rng.random() < 1 / 3 else os.path.join(folder, "out")
-        passed, text, command = run_and_check(options.binary, argv, world.updates, stdin, out, workers, processes, partition,
-                                              folder, options.timeout or 60, options.limit)
-        tally.line(f"seed {seed} ({world.about}; -w {workers} -n {processes} {partition})", passed, text, command)
-        if passed:
-            shutil.rmtree(folder, ignore_errors=True)
-        elif out == reused:
-            shutil.rmtree(reused, ignore_errors=True)
+        for command in options.commands:
+            folder = os.path.join(base, f"{command}-{seed}")
+            of = (seed, folder, reused, options)
+            about, passed, text, shown = field_world(*of) if command == "field" else route_world(*of, ratios)
+            tally.line(f"{command} seed {seed} ({about})", passed, text, shown)
+            if passed:
+                shutil.rmtree(folder, ignore_errors=True)
+            elif reused in shown:
+                shutil.rmtree(reused, ignore_errors=True)
+    if ratios:
+        bound, optimum = np.array(ratios).T
+        print(f"corridor: {len(ratios)} routes, cost / lower_bound {np.median(bound):.4f} in the median and {bound.max():.4f} at most, "
+              f"cost / optimum {np.median(optimum):.4f} and {optimum.max():.4f}")
     if tally.failed:
         print(f"kept: {base}")
     else:
@@ -244,11 +378,9 @@ def real_maps(options):
                 worlds.write_updates(rng, updates, real_updates(rng, map_, sources, count))
                 argv += ["--updates", updates]
             del map_
-            workers, processes, partition = random_run(rng, options.alone)
-            passed, text, command = run_and_check(options.binary, argv, updates, None, os.path.join(folder, "out"), workers,
-                                                  processes, partition, folder, options.timeout or 600, options.limit)
-            tally.line(f"{os.path.basename(path)} seed {seed} (-w {workers} -n {processes} {partition}, {count} epochs)",
-                       passed, text, command)
+            run = Run(options.binary, "field", argv, None, os.path.join(folder, "out"), random_run(rng, options.alone), folder)
+            passed, text = run_and_check(run, argv, updates, options.timeout or 600, options.limit)
+            tally.line(f"{os.path.basename(path)} seed {seed} ({run.setting}, {count} epochs)", passed, text, run.shown)
             shutil.rmtree(os.path.join(folder, "out"), ignore_errors=True)
     if tally.failed:
         print(f"kept: {base}")
@@ -258,10 +390,11 @@ def real_maps(options):
 
 
 def main():
-    p = argparse.ArgumentParser(description="Random and real runs of octaflow field against the oracle.")
+    p = argparse.ArgumentParser(description="Random and real runs of octaflow against the oracle.")
     p.add_argument("binary")
     p.add_argument("--seeds", type=int)
     p.add_argument("--first", type=int, default=0)
+    p.add_argument("--commands", nargs="+", choices=("field", "route"), default=["field", "route"])
     p.add_argument("--ambiguous", action="store_true")
     p.add_argument("--only", choices=("table", "npy", "3dmap", "bt"))
     p.add_argument("--alone", action="store_true")

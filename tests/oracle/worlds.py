@@ -302,8 +302,8 @@ def position_near(rng, frame, cell):
     return frame.position(cell)
 
 
-def position_tied(rng, state, cell):
-    """A position exactly between lattice points whose winner is an open cell, and that cell; or None."""
+def position_tied(rng, state, cell, open_only=True):
+    """A position exactly between lattice points whose winner is an open cell (or any), and that cell; or None."""
     frame = state.frame
     if not dyadic(frame):
         return None
@@ -313,7 +313,9 @@ def position_tied(rng, state, cell):
     ranked = frame.ranked(p)
     tied = [r for r in ranked if r[0] == ranked[0][0]]
     clear = all(r[0] == ranked[0][0] or r[0] > ranked[0][0] + 1e-3 for r in ranked)
-    if len(tied) < 2 or not clear or any(min(r[2:]) < 0 or max(r[2:]) > TOP for r in tied) or state.cost(ranked[0][2:]) == 0:
+    if len(tied) < 2 or not clear or any(min(r[2:]) < 0 or max(r[2:]) > TOP for r in tied):
+        return None
+    if open_only and state.cost(ranked[0][2:]) == 0:
         return None
     return p, ranked[0][2:]
 
@@ -460,22 +462,40 @@ def make_epoch(rng, state, removed, labels, ambiguous):
 
 
 def write_updates(rng, path, epochs):
-    rows = [(t, k, *p, c) for t, part in epochs for k, p, c in part]
+    write_rows(rng, path, [{"time": t, "kind": k, **dict(zip("xyz", p)), "cost": c} for t, part in epochs for k, p, c in part], ["cost"])
+
+
+def write_rows(rng, path, rows, optional):
+    """A table of updates; columns of `optional` may be None in a row and are left out at times where all are."""
     if path.endswith(".json"):
         with open(path, "w") as f:
-            for t, k, x, y, z, c in rows:
-                row = {"time": t, "kind": k, "x": x, "y": y, "z": z}
-                if c is not None:
-                    row["cost"] = c
-                elif rng.random() < 0.3:
-                    row["cost"] = None
-                f.write(json.dumps(row) + "\n")
+            for row in rows:
+                f.write(json.dumps({k: v for k, v in row.items() if v is not None or k in optional and rng.random() < 0.3}) + "\n")
         return
-    names = ("time", "kind", "x", "y", "z", "cost")
-    columns = {n: [r[i] for r in rows] for i, n in enumerate(names)}
-    if all(c is None for c in columns["cost"]) and (path.endswith(".parquet") or rng.random() < 0.5):
-        del columns["cost"]
+    columns = {n: [r[n] for r in rows] for n in rows[0]}
+    if all(v is None for n in optional for v in columns[n]) and (path.endswith(".parquet") or rng.random() < 0.5):
+        columns = {n: v for n, v in columns.items() if n not in optional}
+    for name in [n for n in optional if path.endswith(".parquet") and n in columns and all(v is None for v in columns[n])]:
+        del columns[name]
     write_table(path, columns)
+
+
+def read_back(path, argv):
+    """The map as the flags so far say to read it."""
+    option = {a: b for a, b in zip(argv, argv[1:])}
+    joined = next((a.split("=", 1)[1] for a in argv if a.startswith("--origin=")), option.get("--origin"))
+    return oracle.read_map(path, option.get("--unknown", "blocked"), option.get("--axes", "xyz"),
+                           float(option["--cell-size"]) if "--cell-size" in option else None,
+                           oracle.parse_position(joined) if joined else None)
+
+
+def random_start(rng, argv):
+    """A time of the first solve, by a flag unless it is 0."""
+    if rng.random() >= 0.4:
+        return 0
+    start = int(rng.choice([5, -7, 10**12, -2**62, 2**53 + 1]))
+    argv += [f"--start={start}"] if rng.random() < 0.5 else ["--start", str(start)]
+    return start
 
 
 def make(seed, folder, ambiguous=False, kind=None):
@@ -485,11 +505,7 @@ def make(seed, folder, ambiguous=False, kind=None):
     maker = kind or rng.choice(["table", "table", "npy", "3dmap", "bt"])
     path = {"table": table_map, "npy": npy_map, "3dmap": threed_map, "bt": bt_map}[str(maker)](rng, world)
     argv = world.argv
-    option = {a: b for a, b in zip(argv, argv[1:])}
-    joined = next((a.split("=", 1)[1] for a in argv if a.startswith("--origin=")), option.get("--origin"))
-    map_ = oracle.read_map(path, option.get("--unknown", "blocked"), option.get("--axes", "xyz"),
-                           float(option["--cell-size"]) if "--cell-size" in option else None,
-                           oracle.parse_position(joined) if joined else None)
+    map_ = read_back(path, argv)
     argv[:0] = ["--map", path]
     labels, steps = rng.random() < 0.6, rng.random() < 0.5
     if labels:
@@ -526,10 +542,7 @@ def make(seed, folder, ambiguous=False, kind=None):
 
     # updates
     if rng.random() < 0.75:
-        start = 0
-        if rng.random() < 0.4:
-            start = int(rng.choice([5, -7, 10**12, -2**62, 2**53 + 1]))
-            argv += [f"--start={start}"] if rng.random() < 0.5 else ["--start", str(start)]
+        start = random_start(rng, argv)
         time, removed, epochs = start, [], []
         for _ in range(int(rng.integers(1, 9)) if rng.random() < 0.9 else int(rng.integers(20, 40))):
             time += int(rng.choice([1, 1, 2, 1000, 2**40]))
