@@ -28,7 +28,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import check
+import check_routes
 import oracle
+import routes
 import run
 
 
@@ -69,6 +71,11 @@ class Maker:
         head = ["field", "--map", map_ or self.good] + (["--source", source] if source is not None else [])
         self.add(name, head + argv, *mention, **options)
 
+    def route(self, name, argv, *mention, map_=None, query="1,1,1,2,2,2", **options):
+        """A `route` run on a good map but for what argv says."""
+        head = ["route", "--map", map_ or self.good] + (["--query", query] if query is not None else [])
+        self.add(f"route {name}", head + argv, *mention, **options)
+
     def map(self, name, path, *more, argv=(), source="0,0,0", **options):
         """A broken map."""
         if "blocked" in name or "occupied" in name:  # may also be said of the source
@@ -88,11 +95,206 @@ def bt_bytes(words, res="0.5", head=b"# Octomap OcTree binary file\n", id_="OcTr
     return (head + f"id {id_}\nsize {size}\nres {res}\n{data}".encode() + np.array(words, "<u2").tobytes())
 
 
+def update_cases(m):
+    """Tables of updates, most of them as bad for one command as for another."""
+    d, data = m.file, open(m.path("whole.parquet"), "rb").read()
+
+    def updates(name, path, *mention):
+        for start in (m.field, m.route):
+            start(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates", *mention)
+    updates("missing", m.path("nothing_u.csv"))
+    updates("a folder", m.path("folder.csv"))
+    updates("of unknown kind", d("u.txt", "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n"))
+    top = "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n"
+    for name, text in {
+        "time backwards": top + "5,cost,1,1,1,2\n4,cost,1,1,1,2\n", "time at --start": "time,kind,x,y,z,cost\n0,cost,1,1,1,2\n",
+        "time before --start": "time,kind,x,y,z,cost\n-5,cost,1,1,1,2\n", "time in words": top + "soon,cost,1,1,1,2\n",
+        "time fractional": top + "2.5,cost,1,1,1,2\n", "time beyond 64 bits": top + "9223372036854775808,cost,1,1,1,2\n",
+        "time empty": top + ",cost,1,1,1,2\n", "unknown kind": top + "2,dig,1,1,1,2\n", "empty kind": top + "2,,1,1,1,2\n",
+        "no cost": top + "2,cost,1,1,1,\n", "no voxel cost": top + "2,voxel,1,1,1,\n", "NaN cost": top + "2,cost,1,1,1,nan\n",
+        "negative cost": top + "2,voxel,1,1,1,-1\n", "cost 256": top + "2,cost,1,1,1,256\n", "cost to 0": top + "2,cost,1,1,1,0.001\n",
+        "cost in words": top + "2,cost,1,1,1,much\n", "NaN position": top + "2,cost,nan,1,1,1\n",
+        "position out of range": top + "2,cost,40000,1,1,1\n", "voxel out of range": top + "2,voxel,-3,1,1,1\n",
+        "position absurd": top + "2,cost,1e300,1,1,1\n", "position empty": top + "2,cost,,1,1,1\n",
+        "no kind column": "time,x,y,z,cost\n1,1,1,1,2\n",
+        "no time column": "kind,x,y,z,cost\ncost,1,1,1,2\n", "no x column": "time,kind,y,z,cost\n1,cost,1,1,2\n",
+        "no cost column": "time,kind,x,y,z\n1,cost,1,1,1\n", "a short row": top + "2,cost,1,1\n", "a long row": top + "2,cost,1,1,1,1,7,8\n",
+        "empty file": "", "an open quote": top + "2,\"cost,1,1,1,1\n",
+    }.items():
+        updates(name, d(f"u_{name.replace(' ', '_')}.csv", text))
+    updates("not UTF-8", d("u_latin.csv", top.encode() + b"2,co\xffst,1,1,1,1\n"))
+    good = d("good_updates.csv", top)
+    for start in (m.field, m.route):
+        start("--start after the first time", ["--updates", good, "--start", "7"], "good_updates", "--updates", "--start")
+    for name, text in {"source+ blocked": "2,source+,3,3,3,\n", "source+ outside": "2,source+,30,30,30,\n",
+                       "source+ out of range": "2,source+,-30,30,30,\n", "query+": "2,query+,1,1,1,\n", "query-": "2,query-,1,1,1,\n"}.items():
+        path = d(f"u_{name.replace(' ', '_')}.csv", top + text)
+        m.field(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates")
+    one = '{"time":1,"kind":"cost","x":1,"y":1,"z":1,"cost":2}\n'
+    for name, text in {"json, half a line": one + '{"time":2,"kind":', "json, an array": "[1,2]\n", "json, time in words": '{"time":"a","kind":"cost","x":1,"y":1,"z":1,"cost":2}\n',
+                       "json, cost in words": one.replace(':2}', ':"2x"}'), "json, no kind": '{"time":1,"x":1,"y":1,"z":1,"cost":2}\n',
+                       "json, NaN": one + '{"time":2,"kind":"cost","x":NaN,"y":1,"z":1,"cost":2}\n', "json, not JSON": "time,kind\n1,cost\n",
+                       "json, null position": '{"time":1,"kind":"cost","x":null,"y":1,"z":1,"cost":2}\n',
+                       "json, time beyond 64 bits": one.replace('"time":1', '"time":1e30')}.items():
+        updates(name, d(f"u_{name.replace(' ', '_').replace(',', '')}.json", text))
+    updates("json, not UTF-8", d("u_latin.json", one.encode() + b'{"time":2,"kind":"\xff"}\n'))
+    columns = dict(time=[1, 2], kind=["cost", "cost"], x=[1.0, 1.0], y=[1.0, 1.0], z=[1.0, 1.0], cost=[1.0, 2.0])
+    updates("parquet, null cost", m.table("u_null.parquet", **{**columns, "cost": [1.0, None]}))
+    updates("parquet, null time", m.table("u_nulltime.parquet", **{**columns, "time": [1, None]}))
+    updates("parquet, backwards", m.table("u_back.parquet", **{**columns, "time": [2, 1]}))
+    updates("parquet, text time", m.table("u_text.parquet", **{**columns, "time": ["a", "b"]}))
+    updates("parquet, no kind", m.table("u_nokind.parquet", **{k: v for k, v in columns.items() if k != "kind"}))
+    updates("parquet, truncated", d("u_short.parquet", data[:200]))
+
+
+
+def route_cases(m):
+    """Queries, by flags, tables and updates."""
+    d, r = m.file, m.route
+    r("without a query", [], "--query", "--queries", query=None)
+    for text in ("1,1,1", "1,1,1,2,2", "1,1,1,2,2,2,2", "a,1,1,2,2,2", "1,1,1,2,2,b", "", "1,1,,2,2,2", "1;1;1;2;2;2", ",,,,,",
+                 "nan,1,1,2,2,2", "1,1,1,2,nan,2", "1,1,1,2,2,inf", "1e400,1,1,2,2,2"):
+        r(f"--query '{text}'", [], "--query", "query", query=text)
+    r("--query, the second value", ["2,2,2,1,1"], "--query", "query")
+    r("--query, the third flag", ["--query", "2,2,2,1,1,1", "--query", "1,2"], "--query", "query")
+    r("--query without a value", ["--query"], "--query", query=None)
+    for name, text in {"start beyond the lattice": "40000,1,1,2,2,2", "goal beyond the lattice": "1,1,1,2,40000,2",
+                       "absurdly far": "1,1,1,1e300,2,2"}.items():
+        r(f"--query, {name}", [], "--query", "query", "--origin", query=text)
+    for name, text in {"start below the lattice": "-5,1,1,2,2,2", "goal below the lattice": "1,1,1,2,2,-5"}.items():
+        r(f"--query, {name}", [f"--query={text}"], "--query", "query", "--origin", query=None)
+    for text in ("fast", "", "exact,corridor"):
+        r(f"--mode '{text}'", [f"--mode={text}"], "--mode", "mode")
+    r("--smooth with a value", ["--smooth=3"], "--smooth")
+    r("--source", ["--source", "1,1,1"], "--source")
+    r("--next", ["--next"], "--next")
+    m.add("route no --map", ["route", "--query", "1,1,1,2,2,2"], "--map")
+    r("no --out", [], "--out", out=None)
+    r("--cell-size 0", ["--cell-size", "0"], "--cell-size")
+    r("--partition round", ["--partition", "round"], "--partition")
+    r("-w 0", ["-w=0"], "-w", "workers")
+    r("--picture into no folder", ["--picture", m.path("nowhere/p.png")], "--picture", "p.png", status=(2, 1))
+    r("bad query and --picture", ["--picture", m.path("not_to_be.png")], "--query", "query", query="1,1,1")
+    r("bad table and --picture", ["--picture", m.path("not_to_be.png"), "--queries", d("q_pic.csv", "query\n1\n")], "q_pic.csv", "--queries")
+    m.add("route broken map", ["route", "--map", m.path("short.npy"), "--query", "1,1,1,2,2,2"], "--map", "short.npy")
+    m.add("route map blocked", ["route", "--map", m.path("blocked.npy"), "--query", "1,1,1,2,2,2"], "--map", "blocked.npy")
+    for mode in ("exact", "corridor"):
+        r(f"distance beyond the ticks, {mode}", ["--mode", mode], map_=m.path("dear.parquet"), query="0,0,0,2799,0,0")
+        opened = d("u_dear.csv", "time,kind,x,y,z,cost\n1,cost,1400,0,0,0\n2,cost,1400,0,0,255\n")
+        r(f"distance beyond the ticks after updates, {mode}", ["--mode", mode, "--updates", opened], map_=m.path("dear.parquet"),
+          query="0,0,0,2799,0,0")
+    query_tables(m)
+    problem_files(m)
+    query_updates(m)
+
+
+def query_tables(m):
+    d, header = m.file, "query,sx,sy,sz,gx,gy,gz\n"
+
+    def table(name, path, *argv):
+        m.route(f"--queries {name}", ["--queries", path, *argv], os.path.basename(path), "--queries", query=None)
+    table("missing", m.path("nothing_q.csv"))
+    table("a folder", m.path("folder.csv"))
+    table("of unknown kind", d("q.txt", header + "1,1,1,1,2,2,2\n"))
+    table("of random bytes", m.path("noise.csv"))
+    for name, text in {
+        "no gz": "query,sx,sy,sz,gx,gy\n0,1,1,1,2,2\n", "no query": "sx,sy,sz,gx,gy,gz\n1,1,1,2,2,2\n", "no header": "0,1,1,1,2,2,2\n",
+        "x,y,z": "query,x,y,z,gx,gy,gz\n0,1,1,1,2,2,2\n", "empty": "", "a column twice": "query,sx,sy,sz,gx,gy,gz,sx\n0,1,1,1,2,2,2,1\n",
+        "duplicate ids": header + "4,1,1,1,2,2,2\n5,1,1,1,2,2,2\n4,2,2,2,1,1,1\n", "duplicate rows": header + "4,1,1,1,2,2,2\n" * 2,
+        "NaN": header + "4,1,1,1,2,2,nan\n", "inf": header + "4,-inf,1,1,2,2,2\n", "words": header + "four,1,1,1,2,2,2\n",
+        "positions in words": header + "4,1,1,1,2,two,2\n", "empty id": header + ",1,1,1,2,2,2\n", "empty position": header + "4,1,1,1,2,,2\n",
+        "a fractional id": header + "4.5,1,1,1,2,2,2\n", "an id beyond 64 bits": header + "9223372036854775808,1,1,1,2,2,2\n",
+        "an id below 64 bits": header + "-9223372036854775809,1,1,1,2,2,2\n", "a short row": header + "1,1,1,1,2,2,2\n4,1,1\n",
+        "a long row": header + "4,1,1,1,2,2,2,2,2\n", "start out of range": header + "4,-9,1,1,2,2,2\n",
+        "goal out of range": header + "1,1,1,1,2,2,2\n4,1,1,1,2,99999,2\n", "an open quote": header + "4,1,1,1,\"2,2,2\n",
+    }.items():
+        table(name, d(f"q_{name.replace(' ', '_').replace(',', '')}.csv", text))
+    m.route("--queries and --query of one id", ["--queries", d("q_again.csv", header + "1,1,1,1,2,2,2\n0,1,1,1,2,2,2\n")], "q_again.csv", "--queries")
+    table("not UTF-8", d("q_latin.csv", header.encode() + b"4,1,1,\xff,2,2,2\n"))
+    good = dict(query=[4, 5], **{n: [1.0, 2.0] for n in ("sx", "sy", "sz", "gx", "gy", "gz")})
+    change = lambda name, **new: m.table(f"q_{name}.parquet", **{k: v for k, v in {**good, **new}.items() if v is not None})
+    table("parquet, duplicate ids", change("same", query=[4, 4]))
+    table("parquet, null id", change("null_id", query=[4, None]))
+    table("parquet, null position", change("null", sx=[1.0, None]))
+    table("parquet, NaN", change("nan", gy=[1.0, float("nan")]))
+    table("parquet, text id", change("text", query=["a", "b"]))
+    table("parquet, text position", change("textual", gz=["a", "b"]))
+    table("parquet, lists", change("lists", gz=[[1.0], [2.0]]))
+    table("parquet, no sy", change("no_sy", sy=None))
+    table("parquet, id beyond 64 bits", change("unsigned", query=pa.array([4, 2**63], pa.uint64())))
+    table("parquet, truncated", d("q_short.parquet", open(m.path("q_same.parquet"), "rb").read()[:300]))
+    table("parquet, of no bytes", m.path("empty.parquet"))
+
+
+def problem_files(m):
+    """.3dscen"""
+    d, head = m.file, "version 1\nGood.3dmap\n"
+
+    def problems(name, path, *argv, query=None):
+        m.route(f"--queries 3dscen, {name}", ["--queries", path, *argv], os.path.basename(path), "--queries", query=query)
+    row = "1 1 1 2 2 2 1.7 1.0\n"
+    for name, text in {
+        "empty": "", "one header line": "version 1\n", "no header lines": row * 4, "another version line": "type octile\nGood.3dmap\n" + row,
+        "short line": head + row + "1 1 1 2 2\n", "words": head + "a b c d e f 1 1\n", "a word": head + row + "1 1 1 2 x 2 1.7 1.0\n",
+        "fractions": head + "1 1 1.5 2 2 2 1.7 1.0\n", "negative": head + row + "1 1 1 -2 2 2 1.7 1.0\n",
+        "beyond the lattice": head + "1 1 1 2 32768 2 1.7 1.0\n", "beyond 64 bits": head + "1 1 1 2 99999999999999999999 2 1.7 1.0\n",
+        "NaN": head + "1 nan 1 2 2 2 1.7 1.0\n", "NUL bytes": head + "\0\0\0 1 1 2 2 2\n", "commas": head + row.replace(" ", ","),
+    }.items():
+        problems(name, d(f"p_{name.replace(' ', '_')}.3dscen", text))
+    os.mkdir(m.path("folder.3dscen"))
+    problems("a folder", m.path("folder.3dscen"))
+    problems("missing", m.path("nothing.3dscen"))
+    problems("of random bytes", d("noise.3dscen", np.random.default_rng(4).bytes(5000)))
+    problems("not UTF-8", d("p_latin.3dscen", head.encode() + b"1 1 1 2 \xe9 2 1.7 1.0\n"))
+    problems("and --query of one id", d("p_good.3dscen", head + row), query="1,1,1,2,2,2")
+
+
+def query_updates(m):
+    """query+ and query-. Query 0 stands, from a flag; 7 from the first row."""
+    d, names = m.file, ("time", "kind", "x", "y", "z", "cost", "query", "gx", "gy", "gz")
+    top = ",".join(names) + "\n1,cost,1,1,1,2,,,,\n1,query+,0,0,0,,7,1,0,0\n"
+
+    def updates(name, path):
+        m.route(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates")
+    for name, text in {
+        "source+": "2,source+,1,1,1,,,,,\n", "source-": "2,source-,1,1,1,,,,,\n", "kind query": "2,query,1,1,1,,9,1,1,1\n",
+        "query+ of a flag's id": "2,query+,1,1,1,,0,2,2,2\n", "query+ of a row's id": "2,query+,1,1,1,,7,2,2,2\n",
+        "query+ twice in an epoch": "2,query+,1,1,1,,9,2,2,2\n2,query+,1,1,1,,9,2,2,2\n",
+        "query+ before query- in an epoch": "2,query+,1,1,1,,7,2,2,2\n2,query-,1,1,1,,7,,,\n",
+        "query- of no query": "2,query-,1,1,1,,9,,,\n", "query- twice": "2,query-,1,1,1,,7,,,\n3,query-,1,1,1,,7,,,\n",
+        "query- twice in an epoch": "2,query-,1,1,1,,7,,,\n2,query-,1,1,1,,7,,,\n", "query- without an id": "2,query-,1,1,1,,,,,\n",
+        "query+ without an id": "2,query+,1,1,1,,,2,2,2\n", "query+ without gx": "2,query+,1,1,1,,9,,2,2\n",
+        "query+ without gz": "2,query+,1,1,1,,9,2,2,\n", "query+ without x": "2,query+,,1,1,,9,2,2,2\n",
+        "query+ with NaN": "2,query+,1,1,1,,9,2,nan,2\n", "query+ from NaN": "2,query+,1,nan,1,,9,2,2,2\n",
+        "query+ to inf": "2,query+,1,1,1,,9,2,2,inf\n", "query+ to a word": "2,query+,1,1,1,,9,2,2,two\n",
+        "query+ to out of range": "2,query+,1,1,1,,9,2,2,-40\n", "query+ from out of range": "2,query+,99999,1,1,,9,2,2,2\n",
+        "query+ absurdly far": "2,query+,1,1,1,,9,1e300,2,2\n", "a fractional id": "2,query+,1,1,1,,9.5,2,2,2\n",
+        "an id in words": "2,query+,1,1,1,,nine,2,2,2\n", "an id beyond 64 bits": "2,query+,1,1,1,,9223372036854775808,2,2,2\n",
+        "query- of a fractional id": "2,query-,1,1,1,,7.5,,,\n", "a short row of a query": "2,query+,1,1,1,,9,2\n",
+        "bad only in the last of many": "".join(f"{t},query+,1,1,1,,{t},2,2,2\n" for t in range(100, 200)) + "200,query+,1,1,1,,150,2,2,2\n",
+    }.items():
+        updates(name, d(f"uq_{name.replace(' ', '_')}.csv", top + text))
+    without = lambda column, row: ",".join(n for n in names if n != column) + "\n" + row
+    for column, row in {"query": "1,query+,1,1,1,,2,2,2\n", "gy": "1,query+,1,1,1,,9,2,2\n", "y": "1,query+,1,1,,9,2,2,2\n"}.items():
+        updates(f"query+ without a column {column}", d(f"uq_no_column_{column}.csv", without(column, row)))
+    updates("query- without a column query", d("uq_no_column_to_remove.csv", without("query", "1,query-,1,1,1,,2,2,2\n")))
+    one = '{"time":1,"kind":"query+","x":1,"y":1,"z":1,"query":7,"gx":2,"gy":2,"gz":2}\n'
+    for name, text in {"no gx": one.replace('"gx":2,', ""), "null gx": one.replace('"gx":2', '"gx":null'), "null id": one.replace('"query":7', '"query":null'),
+                       "an id in words": one.replace('"query":7', '"query":"x"'), "a fractional id": one.replace('"query":7', '"query":7.5'),
+                       "an id beyond 64 bits": one.replace('"query":7', '"query":1e30'), "a list": one.replace('"gx":2', '"gx":[2]'),
+                       "twice": one * 2, "source+": one.replace("query+", "source+")}.items():
+        updates(f"json, {name}", d(f"uq_{name.replace(' ', '_')}.json", text))
+    columns = dict(time=[1, 2], kind=["query+", "query-"], x=[1.0, 1.0], y=[1.0, 1.0], z=[1.0, 1.0], query=[7, 7], gx=[2.0, None], gy=[2.0, None],
+                   gz=[2.0, None])
+    for name, new in {"null id": dict(query=[7, None]), "null goal": dict(gy=[None, None]), "text id": dict(query=["a", "b"]),
+                      "text goal": dict(gz=["a", "b"]), "the id of a flag": dict(query=[0, 0]), "another id": dict(query=[7, 8])}.items():
+        updates(f"parquet, {name}", m.table(f"uq_{name.replace(' ', '_')}.parquet", **{**columns, **new}))
+
+
 def cases(base):
     m = Maker(base)
     m.good = m.array("good.npy", np.where(np.indices((4, 4, 4)).sum(axis=0) == 9, 0, 1).astype(np.uint8))
     f, d = m.field, m.file
-    good_updates = d("good_updates.csv", "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n")
 
     # ---- flags
     m.add("no command", [], out=None)
@@ -268,46 +470,7 @@ def cases(base):
     sources("truncated parquet", d("s_short.parquet", data[:100]))
 
     # ---- updates
-    def updates(name, path, *mention, **options):
-        f(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates", *mention, **options)
-    updates("missing", m.path("nothing_u.csv"))
-    updates("a folder", m.path("folder.csv"))
-    updates("of unknown kind", d("u.txt", "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n"))
-    top = "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n"
-    for name, text in {
-        "time backwards": top + "5,cost,1,1,1,2\n4,cost,1,1,1,2\n", "time at --start": "time,kind,x,y,z,cost\n0,cost,1,1,1,2\n",
-        "time before --start": "time,kind,x,y,z,cost\n-5,cost,1,1,1,2\n", "time in words": top + "soon,cost,1,1,1,2\n",
-        "time fractional": top + "2.5,cost,1,1,1,2\n", "time beyond 64 bits": top + "9223372036854775808,cost,1,1,1,2\n",
-        "time empty": top + ",cost,1,1,1,2\n", "unknown kind": top + "2,dig,1,1,1,2\n", "empty kind": top + "2,,1,1,1,2\n",
-        "no cost": top + "2,cost,1,1,1,\n", "no voxel cost": top + "2,voxel,1,1,1,\n", "NaN cost": top + "2,cost,1,1,1,nan\n",
-        "negative cost": top + "2,voxel,1,1,1,-1\n", "cost 256": top + "2,cost,1,1,1,256\n", "cost to 0": top + "2,cost,1,1,1,0.001\n",
-        "cost in words": top + "2,cost,1,1,1,much\n", "NaN position": top + "2,cost,nan,1,1,1\n",
-        "position out of range": top + "2,cost,40000,1,1,1\n", "voxel out of range": top + "2,voxel,-3,1,1,1\n",
-        "position absurd": top + "2,cost,1e300,1,1,1\n", "position empty": top + "2,cost,,1,1,1\n",
-        "source+ blocked": top + "2,source+,3,3,3,\n", "source+ outside": top + "2,source+,30,30,30,\n",
-        "source+ out of range": top + "2,source+,-30,30,30,\n", "no kind column": "time,x,y,z,cost\n1,1,1,1,2\n",
-        "no time column": "kind,x,y,z,cost\ncost,1,1,1,2\n", "no x column": "time,kind,y,z,cost\n1,cost,1,1,2\n",
-        "no cost column": "time,kind,x,y,z\n1,cost,1,1,1\n", "a short row": top + "2,cost,1,1\n", "a long row": top + "2,cost,1,1,1,1,7,8\n",
-        "empty file": "", "an open quote": top + "2,\"cost,1,1,1,1\n",
-    }.items():
-        updates(name, d(f"u_{name.replace(' ', '_')}.csv", text))
-    updates("not UTF-8", d("u_latin.csv", top.encode() + b"2,co\xffst,1,1,1,1\n"))
-    f("--start after the first time", ["--updates", good_updates, "--start", "7"], "good_updates", "--updates", "--start")
-    one = '{"time":1,"kind":"cost","x":1,"y":1,"z":1,"cost":2}\n'
-    for name, text in {"json, half a line": one + '{"time":2,"kind":', "json, an array": "[1,2]\n", "json, time in words": '{"time":"a","kind":"cost","x":1,"y":1,"z":1,"cost":2}\n',
-                       "json, cost in words": one.replace(':2}', ':"2x"}'), "json, no kind": '{"time":1,"x":1,"y":1,"z":1,"cost":2}\n',
-                       "json, NaN": one + '{"time":2,"kind":"cost","x":NaN,"y":1,"z":1,"cost":2}\n', "json, not JSON": "time,kind\n1,cost\n",
-                       "json, null position": '{"time":1,"kind":"cost","x":null,"y":1,"z":1,"cost":2}\n',
-                       "json, time beyond 64 bits": one.replace('"time":1', '"time":1e30')}.items():
-        updates(name, d(f"u_{name.replace(' ', '_').replace(',', '')}.json", text))
-    updates("json, not UTF-8", d("u_latin.json", one.encode() + b'{"time":2,"kind":"\xff"}\n'))
-    columns = dict(time=[1, 2], kind=["cost", "cost"], x=[1.0, 1.0], y=[1.0, 1.0], z=[1.0, 1.0], cost=[1.0, 2.0])
-    updates("parquet, null cost", m.table("u_null.parquet", **{**columns, "cost": [1.0, None]}))
-    updates("parquet, null time", m.table("u_nulltime.parquet", **{**columns, "time": [1, None]}))
-    updates("parquet, backwards", m.table("u_back.parquet", **{**columns, "time": [2, 1]}))
-    updates("parquet, text time", m.table("u_text.parquet", **{**columns, "time": ["a", "b"]}))
-    updates("parquet, no kind", m.table("u_nokind.parquet", **{k: v for k, v in columns.items() if k != "kind"}))
-    updates("parquet, truncated", d("u_short.parquet", data[:200]))
+    update_cases(m)
 
     # ---- the ticks overflow: 2,800 cells of the dearest cost in a row
     far = m.table("dear.parquet", lx=list(range(0, 5600, 2)), ly=[0] * 2800, lz=[0] * 2800, cost=[65535 / 256] * 2800)
@@ -328,23 +491,7 @@ def cases(base):
     f("--out empty", ["--out", ""], "--out", out=None)
 
     # ---- the other commands
-    r = lambda name, argv, *mention, **options: m.add(f"route {name}", ["route", "--map", m.good] + argv, *mention, **options)
-    r("without a query", [], "--query", "--queries")
-    for text in ("1,1,1", "1,1,1,2,2,2,2", "a,1,1,2,2,2", "nan,1,1,2,2,2", "1,1,1,2,2,inf"):
-        r(f"--query '{text}'", ["--query", text], "--query", "query")
-    r("--mode fast", ["--query", "1,1,1,2,2,2", "--mode", "fast"], "--mode", "mode")
-    r("--queries missing", ["--queries", m.path("q0.csv")], "q0.csv", "--queries")
-    r("--queries of unknown kind", ["--queries", d("q.txt", "")], "q.txt", "--queries")
-    for name, text in {"no gz": "query,sx,sy,sz,gx,gy\n0,1,1,1,2,2\n", "no query": "sx,sy,sz,gx,gy,gz\n1,1,1,2,2,2\n",
-                       "duplicate ids": "query,sx,sy,sz,gx,gy,gz\n4,1,1,1,2,2,2\n4,2,2,2,1,1,1\n",
-                       "NaN": "query,sx,sy,sz,gx,gy,gz\n4,1,1,1,2,2,nan\n", "words": "query,sx,sy,sz,gx,gy,gz\nfour,1,1,1,2,2,2\n"}.items():
-        path = d(f"q_{name.replace(' ', '_')}.csv", text)
-        r(f"--queries {name}", ["--queries", path], os.path.basename(path), "--queries")
-    for name, text in {"empty": "", "one header line": "version 1\n", "short line": "version 1\nGood.3dmap\n1 1 1 2 2\n",
-                       "words": "version 1\nGood.3dmap\na b c d e f 1 1\n"}.items():
-        path = d(f"q_{name.replace(' ', '_')}.3dscen", text)
-        r(f"--queries 3dscen, {name}", ["--queries", path], os.path.basename(path), "--queries")
-    m.add("route broken map", ["route", "--map", m.path("short.npy"), "--query", "1,1,1,2,2,2"], "--map", "short.npy")
+    route_cases(m)
     g = lambda name, argv, *mention: m.add(f"ghost {name}", ["ghost", "--map", m.good] + argv, *mention)
     g("--parts 0", ["--parts", "0", "--rings", "1"], "--parts", "parts")
     g("--parts in words", ["--parts", "x", "--rings", "1"], "--parts", "parts")
@@ -438,6 +585,69 @@ def complaints(status, out, err, accepted, mention):
     return bad
 
 
+def streams(binary, made, outs, options, report, head, cases_, check_epochs):
+    """On stdin a bad row comes late. Of each of the `cases_` its name, the text, and how many epochs may be published: where
+    the bad row has no time that tells, the epoch before it may be taken for unfinished. check_epochs(folder, count)."""
+    for name, (text, counts) in cases_.items():
+        name = f"{head[0]} stdin, {name}"
+        if options.only and options.only not in name:
+            continue
+        out = os.path.join(outs, "stream")
+        command = [binary, *head, "--map", made.good, "--updates", "-", "--out", out, "--quiet", "-w", "2"]
+        status, printed, err, _ = execute(command, text if isinstance(text, bytes) else text.encode(), options.timeout)
+        bad = complaints(status, printed, err, (2,), ("row", "line", "stdin", "standard input", "--updates"))
+        problems = []
+        for count in counts:
+            try:
+                check_epochs(out, count)
+                break
+            except check.Mismatch as problem:
+                problems.append(str(problem))
+        else:
+            bad.append(f"what was published is not the epochs before the row: {problems[-1]}")
+        shutil.rmtree(out, ignore_errors=True)
+        report(name, bad, command)
+
+
+def field_streams(binary, made, outs, options, report):
+    good = "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n1,voxel,2,1,1,0\n5,source+,0,0,0,\n9,cost,0.5,0.5,0.5,3\n9,cost,2,2,2,0\n"
+    tail = "12,voxel,1,0,0,4\n"
+    map_, epochs = oracle.read_map(made.good), oracle.read_updates(made.file("stream.csv", good), 0)
+
+    def check_epochs(out, count):
+        expected = oracle.Expected(map_, [(1.0, 1.0, 1.0)], epochs[:count], 0, True, True)
+        check.check_result(out, expected, workers=2, summary=False)
+
+    streams(binary, made, outs, options, report, ["field", "--source", "1,1,1", "--label-sources", "--next"], {
+        "a bad cost": (good + "12,cost,1,1,1,-1\n", {3}), "a bad cost and more after it": (good + "12,cost,1,1,1,-1\n20,cost,1,1,1,1\n", {3}),
+        "a bad row inside an epoch": (good + tail + "12,cost,1,1,1,nan\n", {3}), "an unknown kind": (good + "12,dig,1,1,1,1\n", {3}),
+        "a blocked source+": (good + "12,source+,3,3,3,\n", {3}), "a position out of range": (good + "12,cost,-99,1,1,1\n", {3}),
+        "time backwards": (good + "3,cost,1,1,1,1\n", {2, 3}), "no time": (good + ",cost,1,1,1,1\n", {2, 3}),
+        "a short row": (good + "12,cost,1\n", {2, 3}), "no UTF-8": (good.encode() + b"12,c\xffst,1,1,1,1\n", {2, 3}),
+    }, check_epochs)
+
+
+def route_streams(binary, made, outs, options, report):
+    good = ("time,kind,x,y,z,cost,query,gx,gy,gz\n1,cost,1,1,1,2,,,,\n1,query+,0,0,0,,9,2,2,1\n5,voxel,2,1,1,0,,,,\n5,query-,0,0,0,,0,,,\n"
+            "9,query+,3,0,0,,0,0,3,3\n9,query-,0,0,0,,1,,,\n")
+    tail = "12,query+,1,0,0,,4,3,0,3\n"
+    map_, epochs = oracle.read_map(made.good), routes.read_updates(made.file("stream_routes.csv", good), 0)
+    queries = [(0, (0, 0, 0), (6, 6, 4)), (1, (2, 2, 2), (2, 2, 6))]
+
+    def check_epochs(out, count):
+        check_routes.check_result(out, routes.Expected(map_, queries, epochs[:count]), workers=2, summary=False)
+
+    streams(binary, made, outs, options, report, ["route", "--query", "0,0,0,3,3,2", "1,1,1,1,1,3"], {
+        "a bad cost": (good + "12,cost,1,1,1,-1,,,,\n", {3}), "a bad goal": (good + "12,query+,1,1,1,,4,1,1,nan\n", {3}),
+        "a bad goal and more after it": (good + "12,query+,1,1,1,,4,1,1,\n20,query-,1,1,1,,9,,,\n", {3}),
+        "an id that stands": (good + "12,query+,1,1,1,,9,1,1,1\n", {3}), "an id that stands inside an epoch": (good + tail + tail, {3}),
+        "an id that does not stand": (good + tail + "12,query-,1,1,1,,1,,,\n", {3}), "source+": (good + "12,source+,1,1,1,,,,,\n", {3}),
+        "no id": (good + "12,query-,1,1,1,,,,,\n", {3}), "a position out of range": (good + "12,query+,1,1,1,,4,1,-99,1\n", {3}),
+        "time backwards": (good + "3,cost,1,1,1,1,,,,\n", {2, 3}), "a short row": (good + "12,query+,1\n", {2, 3}),
+        "a bad first row": ("time,kind,x,y,z,cost,query,gx,gy,gz\n1,query-,1,1,1,,8,,,\n", {0}),
+    }, check_epochs)
+
+
 def main():
     p = argparse.ArgumentParser(description="Broken inputs to octaflow.")
     p.add_argument("binary")
@@ -513,42 +723,9 @@ def main():
             shutil.rmtree(out, ignore_errors=True)
             report(case.name + (" (into an earlier result)" if with_prior else ""), bad, command)
 
-    # streams
-    good = "time,kind,x,y,z,cost\n1,cost,1,1,1,2\n1,voxel,2,1,1,0\n5,source+,0,0,0,\n9,cost,0.5,0.5,0.5,3\n9,cost,2,2,2,0\n"
-    tail = "12,voxel,1,0,0,4\n"
-    # rows appended, and how many of the epochs 1, 5, 9 (and 12) may be published: where the bad row has no time that tells,
-    # the epoch before it may be taken for unfinished
-    streams = {
-        "a bad cost": (good + "12,cost,1,1,1,-1\n", {3}), "a bad cost and more after it": (good + "12,cost,1,1,1,-1\n20,cost,1,1,1,1\n", {3}),
-        "a bad row inside an epoch": (good + tail + "12,cost,1,1,1,nan\n", {3}), "an unknown kind": (good + "12,dig,1,1,1,1\n", {3}),
-        "a blocked source+": (good + "12,source+,3,3,3,\n", {3}), "a position out of range": (good + "12,cost,-99,1,1,1\n", {3}),
-        "time backwards": (good + "3,cost,1,1,1,1\n", {2, 3}), "no time": (good + ",cost,1,1,1,1\n", {2, 3}),
-        "a short row": (good + "12,cost,1\n", {2, 3}), "no UTF-8": (good.encode() + b"12,c\xffst,1,1,1,1\n", {2, 3}),
-    }
-    map_ = oracle.read_map(made.good)
-    path = made.file("stream.csv", good)
-    epochs = oracle.read_updates(path, 0)
-    for name, (text, counts) in streams.items():
-        name = f"stdin, {name}"
-        if options.only and options.only not in name:
-            continue
-        out = os.path.join(outs, "stream")
-        command = [binary, "field", "--map", made.good, "--source", "1,1,1", "--updates", "-", "--label-sources", "--next", "--out", out,
-                   "--quiet", "-w", "2"]
-        status, printed, err, _ = execute(command, text if isinstance(text, bytes) else text.encode(), options.timeout)
-        bad = complaints(status, printed, err, (2,), ("row", "line", "stdin", "standard input", "--updates"))
-        problems = []
-        for count in counts:
-            try:
-                expected = oracle.Expected(map_, [(1.0, 1.0, 1.0)], epochs[:count], 0, True, True)
-                check.check_result(out, expected, workers=2, summary=False)
-                break
-            except check.Mismatch as problem:
-                problems.append(str(problem))
-        else:
-            bad.append(f"what was published is not the epochs before the row: {problems[-1]}")
-        shutil.rmtree(out, ignore_errors=True)
-        report(name, bad, command)
+    for command, run_streams in (("field", field_streams), ("route", route_streams)):
+        if command not in options.without:
+            run_streams(binary, made, outs, options, report)
     print(f"{passed} passed, {failed} failed", flush=True)
     if failed:
         print(f"inputs kept: {base}")

@@ -5,7 +5,7 @@
     make(seed, folder, ambiguous=False, kind=None) -> World as in worlds.py
 
 Half of the maps are those of worlds.py; the others have ways to find: open space, mazes, rooms behind thin walls with doors,
-serpentines, caves and rubble, of one cost (where many routes tie) or of several, in every format. Queries run between any two
+serpentines, caves, rubble and lines at the end of what ticks can say, of one cost (where many routes tie) or of several, in every format. Queries run between any two
 cells, near and far, from shared starts and to shared goals, back and forth, to themselves, into walls, out of the map, between
 regions; their positions lie on the lattice, near it, or exactly between its points. Updates are those of worlds.py and, aimed
 at routes that stand: cells on them and beside them are blocked, opened again, made dear or cheap; walls are put across and
@@ -111,6 +111,14 @@ def rubble(rng):
     return (rng.random(shape) > rng.choice([0.05, 0.15, 0.3, 0.45])).astype(float)
 
 
+def line(rng):
+    """A line so long and dear that its ends are about as far apart as ticks can say, sometimes cut."""
+    box = np.full((int(rng.integers(2690, 2760)), 1, 1), 255.0)
+    if rng.random() < 0.4:
+        box[int(rng.choice([1, 40, -2, -40]))] = 0
+    return np.moveaxis(box, 0, int(rng.integers(0, 3)))
+
+
 SHAPES = (open_space, open_space, maze, maze, thin_walls, serpentine, caves, rubble)
 
 
@@ -132,13 +140,14 @@ def priced(rng, box):
 
 
 def shaped_map(rng, world, kind):
-    shape = SHAPES[int(rng.integers(0, len(SHAPES)))]
+    shape = line if kind in (None, "npy", "table") and rng.random() < 0.03 else SHAPES[int(rng.integers(0, len(SHAPES)))]
     box = shape(rng)
-    if rng.random() < 0.12:  # many bricks: twice as far along each axis
+    if shape is not line and rng.random() < 0.12:  # many bricks: twice as far along each axis
         box = np.tile(box, (2, 2, 2))
     if not box.any():
         box[0, 0, 0] = 1
-    uniform = np.array_equal(box, priced_box := priced(rng, box))
+    priced_box = box if shape is line else priced(rng, box)
+    uniform = np.array_equal(box > 0, priced_box)
     kind = kind or str(rng.choice(["npy", "table", "3dmap", "bt"] if uniform else ["npy", "table"]))
     if kind in ("3dmap", "bt"):
         priced_box, uniform = box, True
@@ -269,10 +278,10 @@ def write_scen(rng, world, path, pairs):
     world.argv += ["--queries", path]
 
 
-def ask(rng, world, map_):
+def ask(rng, world, map_, most=25):
     """Adds queries to the flags of the world; returns [(id, start cell, goal cell)]."""
     ends, snap = Ends(rng, routes.Standing(map_)), map_.frame.snap
-    pairs = [ends.pair() for _ in range(int(rng.integers(1, 26)) if rng.random() < 0.7 else int(rng.integers(1, 4)))]
+    pairs = [ends.pair() for _ in range(int(rng.integers(1, most + 1)) if rng.random() < 0.7 else int(rng.integers(1, 4)))]
     if map_.voxels and rng.random() < 0.2:  # voxels: even cells
         even = lambda c: tuple(v - v % 2 for v in c)
         pairs = [(even(s), even(g)) for s, g in pairs]
@@ -416,15 +425,15 @@ def update_table(rng, epochs, ambiguous):
     return out
 
 
-def update(rng, world, map_, queries, ambiguous):
+def update(rng, world, map_, queries, ambiguous, most=None):
     """Writes updates and adds their flags."""
     state = routes.Standing(map_, queries)
     state.voxels = map_.voxels
     time = worlds.random_start(rng, world.argv)
     closed, gone, epochs = [], [], []
     ends = Ends(rng, state)
-    most = 3 if map_.open > 20_000 else 10
-    for _ in range(int(rng.integers(1, most)) if rng.random() < 0.9 or map_.open > 2000 else int(rng.integers(20, 40))):
+    most = most or (2 if map_.open > 20_000 else 9)
+    for _ in range(int(rng.integers(1, most + 1)) if rng.random() < 0.9 or map_.open > 2000 else int(rng.integers(20, 40))):
         time += int(rng.choice([1, 1, 2, 1000, 2**40]))
         epochs.append((time, make_epoch(rng, state, closed, gone, ends)))
     ext = str(rng.choice(["csv", "parquet", "json", "-"]))

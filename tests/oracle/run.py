@@ -12,8 +12,8 @@ A world of routes is often run once more with another -w, -n and --partition, wh
 updates, the map as they leave it is written as a table of cells and the queries that stand are asked of it afresh: the answers
 must be the same bits again; and so, often, for the map and queries as they were at one of the epochs.
 
-With --data (field only): every map below FOLDER that this model can hold (those beyond --limit open cells are named and
-skipped), once a seed, with random sources and updates. A line a run, and a closing line 'N passed, M failed'; exit status 1 if
+With --data: every map below FOLDER that this model can hold (those beyond --limit open cells are named and
+skipped), once a seed, with random sources or queries and updates. A line a run, and a closing line 'N passed, M failed'; exit status 1 if
 any failed. What a failed run read is kept and its command printed.
 """
 
@@ -204,13 +204,15 @@ def field_world(seed, folder, reused, options):
 class RouteWorld:
     """One world's runs: as it is, once more divided otherwise, and afresh on the map as updates left it."""
 
-    def __init__(self, seed, folder, options):
-        self.rng, self.folder, self.options = np.random.default_rng([seed, 24]), folder, options
-        self.world = route_worlds.make(seed, folder, options.ambiguous, options.only)
-        self.timeout, self.shown, self.notes = options.timeout or 60, [], []
-        args = check_routes.parser().parse_args(check_routes.joined(["out"] + self.world.argv))
+    def __init__(self, rng, world, options, timeout):
+        self.rng, self.world, self.folder, self.options, self.timeout = rng, world, world.folder, options, timeout
+        self.shown, self.notes = [], []
+        args = check_routes.parser().parse_args(check_routes.joined(["out", "--limit", str(options.limit)] + world.argv))
         self.mode, self.smooth, self.picture = args.mode, args.smooth, args.picture
-        self.expected = check_routes.expect(args, routes.read_updates(self.world.updates, args.start) if self.world.updates else None)
+        try:
+            self.expected = check_routes.expect(args, routes.read_updates(world.updates, args.start) if world.updates else None)
+        except oracle.Overflow:
+            self.expected = None
 
     def go(self, argv, stdin, out, setting, expected):
         """One run, checked by itself; returns its result."""
@@ -223,6 +225,13 @@ class RouteWorld:
 
     def first(self, setting, out):
         return self.go(*flags_for(self.world, setting), out, setting, self.expected)
+
+    def refused(self, setting):
+        """A route beyond the ticks: an error that says so."""
+        run = Run(self.options.binary, "route", *flags_for(self.world, setting), os.path.join(self.folder, "out"), setting, self.folder)
+        self.shown.append(run.shown)
+        (status, _, err), = launch(run.commands, run.stdin, self.timeout)
+        check.require(status == 2 and len(err.strip().split("\n")) == 1, f"a distance beyond the ticks: exit status {status}, stderr {err[-300:]!r}")
 
     def pictured(self):
         if self.picture:
@@ -261,16 +270,14 @@ class RouteWorld:
             check_routes.equal_results(first, other, what, changes=False)
 
 
-def route_world(seed, folder, reused, options, ratios):
-    """Returns (name, passed, text, command)."""
+def run_routes(world, reused, ratios):
+    """Returns (passed, text)."""
+    rng, setting, began = world.rng, random_run(world.rng, world.options.alone), time.monotonic()
     try:
-        world = RouteWorld(seed, folder, options)
-    except oracle.Overflow:
-        return "overflow", True, "skipped: a distance beyond the ticks", ""
-    rng, setting, began = world.rng, random_run(world.rng, options.alone), time.monotonic()
-    name = f"{world.world.about}; {setting}"
-    try:
-        first = world.first(setting, reused if rng.random() < 1 / 3 else os.path.join(folder, "out"))
+        if world.expected is None:
+            world.refused(Setting(setting.workers, 1, setting.partition))
+            return True, "a distance beyond the ticks, refused"
+        first = world.first(setting, reused if rng.random() < 1 / 3 else os.path.join(world.folder, "out"))
         if rng.random() < 0.6:
             world.again(first)
         last = len(world.expected.moments) - 1
@@ -279,13 +286,27 @@ def route_world(seed, folder, reused, options, ratios):
                 world.fresh(first, number)
         world.pictured()
     except (Failed, check.Mismatch) as problem:
-        return name, False, str(problem), "\n    ".join(world.shown)
+        return False, str(problem)
     found = [(r, world.expected.final.answers[q]) for q, r in first.routes.items() if r["status"] == "found" and r["cost"] > 0]
     if world.mode == "corridor":
         size = world.expected.map.frame.cell_size
         ratios += [(r["cost"] / r["lower_bound"] if r["lower_bound"] else np.inf, r["cost"] / check_routes.metres(a.ticks, size)) for r, a in found]
-    text = f"{len(found)} found, {len(world.shown)} runs, {time.monotonic() - began:.1f} s" + "".join(f"; {n}" for n in world.notes)
-    return name, True, text, ""
+    return True, f"{len(found)} found, {len(world.shown)} runs, {time.monotonic() - began:.1f} s" + "".join(f"; {n}" for n in world.notes)
+
+
+def route_world(seed, folder, reused, options, ratios):
+    """Returns (name, passed, text, command)."""
+    rng = np.random.default_rng([seed, 24])
+    world = RouteWorld(rng, route_worlds.make(seed, folder, options.ambiguous, options.only), options, options.timeout or 60)
+    passed, text = run_routes(world, reused, ratios)
+    return world.world.about, passed, text, "\n    ".join(world.shown)
+
+
+def tell(ratios):
+    if ratios:
+        bound, optimum = np.array(ratios).T
+        print(f"corridor: {len(ratios)} routes, cost / lower_bound {np.median(bound):.4f} in the median and {bound.max():.4f} at most, "
+              f"cost / optimum {np.median(optimum):.4f} and {optimum.max():.4f}")
 
 
 def random_worlds(options):
@@ -301,10 +322,7 @@ def random_worlds(options):
                 shutil.rmtree(folder, ignore_errors=True)
             elif reused in shown:
                 shutil.rmtree(reused, ignore_errors=True)
-    if ratios:
-        bound, optimum = np.array(ratios).T
-        print(f"corridor: {len(ratios)} routes, cost / lower_bound {np.median(bound):.4f} in the median and {bound.max():.4f} at most, "
-              f"cost / optimum {np.median(optimum):.4f} and {optimum.max():.4f}")
+    tell(ratios)
     if tally.failed:
         print(f"kept: {base}")
     else:
@@ -345,17 +363,38 @@ def real_updates(rng, map_, sources, count):
     return epochs
 
 
+def real_field(map_, path, rng, folder, options):
+    """Returns (about, passed, text, command)."""
+    os.makedirs(folder)
+    argv = ["--map", path] + (["--axes", "zyx"] if path.lower().endswith(".npy") else [])
+    keys = map_.keys[rng.integers(0, map_.open, 4)]
+    sources = list(dict.fromkeys(map_.frame.position(worlds.cell_of(k)) for k in keys.tolist()))
+    argv += ["--source=" + ",".join(repr(v) for v in p) for p in sources] + ["--label-sources", "--next"]
+    count = options.epochs if options.epochs is not None else 3 if map_.open < 3_000_000 else 1
+    updates = None
+    if count:
+        updates = os.path.join(folder, "updates.csv")
+        worlds.write_updates(rng, updates, real_updates(rng, map_, sources, count))
+        argv += ["--updates", updates]
+    run = Run(options.binary, "field", argv, None, os.path.join(folder, "out"), random_run(rng, options.alone), folder)
+    return f"{run.setting}, {count} epochs", *run_and_check(run, argv, updates, options.timeout or 600, options.limit), run.shown
+
+
+def real_routes(map_, path, rng, folder, options, ratios):
+    """Returns (about, passed, text, command)."""
+    world = RouteWorld(rng, real_queries(map_, path, rng, folder, options), options, options.timeout or 600)
+    passed, text = run_routes(world, os.path.join(folder, "out"), ratios)
+    return world.world.about, passed, text, "\n    ".join(world.shown)
+
+
 def real_maps(options):
     base = tempfile.mkdtemp(prefix="oracle-")
-    tally = Tally()
+    tally, ratios = Tally(), []
     found = sorted(os.path.join(where, name) for where, _, names in os.walk(options.data) for name in names
                    if name.lower().endswith((".bt", ".3dmap", ".npy", ".csv", ".parquet")))
     for path in found:
         for seed in range(options.first, options.first + (options.seeds or 1)):
             rng = np.random.default_rng([seed, 22, zlib.crc32(os.path.basename(path).encode())])
-            argv = ["--map", path]
-            if path.lower().endswith(".npy"):
-                argv += ["--axes", "zyx"]
             try:
                 map_ = oracle.read_map(path, axes="zyx" if path.lower().endswith(".npy") else "xyz", limit=options.limit)
             except oracle.TooBig as problem:
@@ -364,29 +403,32 @@ def real_maps(options):
             except (oracle.Invalid, KeyError, ValueError) as problem:
                 print(f"skipped: {path} is no map: {problem}", flush=True)
                 break
-            folder = os.path.join(base, f"{os.path.basename(path)}-{seed}")
-            os.makedirs(folder)
-            keys = map_.keys[rng.integers(0, map_.open, 4)]
-            sources = list(dict.fromkeys(map_.frame.position(worlds.cell_of(k)) for k in keys.tolist()))
-            for p in sources:
-                argv += ["--source=" + ",".join(repr(v) for v in p)]
-            argv += ["--label-sources", "--next"]
-            count = options.epochs if options.epochs is not None else 3 if map_.open < 3_000_000 else 1
-            updates = None
-            if count:
-                updates = os.path.join(folder, "updates.csv")
-                worlds.write_updates(rng, updates, real_updates(rng, map_, sources, count))
-                argv += ["--updates", updates]
-            del map_
-            run = Run(options.binary, "field", argv, None, os.path.join(folder, "out"), random_run(rng, options.alone), folder)
-            passed, text = run_and_check(run, argv, updates, options.timeout or 600, options.limit)
-            tally.line(f"{os.path.basename(path)} seed {seed} ({run.setting}, {count} epochs)", passed, text, run.shown)
-            shutil.rmtree(os.path.join(folder, "out"), ignore_errors=True)
+            for command in options.commands:
+                folder = os.path.join(base, f"{os.path.basename(path)}-{command}-{seed}")
+                of = (map_, path, rng, folder, options)
+                about, passed, text, shown = real_field(*of) if command == "field" else real_routes(*of, ratios)
+                tally.line(f"{command} {os.path.basename(path)} seed {seed} ({about})", passed, text, shown)
+                if passed:
+                    shutil.rmtree(folder, ignore_errors=True)
+    tell(ratios)
     if tally.failed:
         print(f"kept: {base}")
     else:
         shutil.rmtree(base, ignore_errors=True)
     return tally.close()
+
+
+def real_queries(map_, path, rng, folder, options):
+    """Queries on a real map, and updates about their routes."""
+    world = worlds.World(folder)
+    os.makedirs(folder)
+    world.argv += ["--map", path] + (["--axes", "zyx"] if path.lower().endswith(".npy") else [])
+    world.about = str(rng.choice(["exact", "corridor"]))
+    world.argv += ["--mode", world.about] + ["--smooth"] * int(rng.integers(0, 2))
+    queries = route_worlds.ask(rng, world, map_, 8)
+    if options.epochs != 0:
+        route_worlds.update(rng, world, map_, queries, options.ambiguous, options.epochs or 3)
+    return world
 
 
 def main():
