@@ -1,13 +1,13 @@
 //! The legend: which colour is which distance, and what the other tones mean.
 
 use super::canvas::{Canvas, Text};
-use super::palette::{self, FRAME, INK, SOURCE, WHITE};
-use super::panel::FieldScale;
+use super::field::FieldScale;
+use super::palette::{self, FRAME, INK, Rgb, SOURCE, WHITE};
 use super::scale::{multiples, number};
 
 /// The legend's least width and height, and those of its colour bar.
 pub(super) const LEGEND: [usize; 2] = [340, 330];
-const BAR: [usize; 2] = [22, 270];
+pub(super) const BAR: [usize; 2] = [22, 270];
 
 /// The colour bar with the distances at which isolines run, and what the other tones mean. `distances` are the
 /// greatest distance and the step between isolines, in metres.
@@ -21,7 +21,7 @@ pub(super) fn draw_legend(
     let mut key = left;
     if let Some((most_m, step_m)) = distances {
         canvas.text(left, top, Text::Strong, "distance, m", INK);
-        let labels = draw_bar(canvas, left, top + 34, scale, most_m, step_m);
+        let labels = draw_distances(canvas, left, top + 34, scale, most_m, step_m);
         key += BAR[0] + labels + 40;
     }
     let entries = [
@@ -42,8 +42,8 @@ pub(super) fn draw_legend(
     }
 }
 
-/// Draws the colour bar, and gives the width of its labels.
-fn draw_bar(
+/// Draws the colour bar of distances with its isolines, and gives the width of its labels.
+fn draw_distances(
     canvas: &mut Canvas,
     left: usize,
     top: usize,
@@ -51,34 +51,50 @@ fn draw_bar(
     most_m: f64,
     step_m: f64,
 ) -> usize {
+    let share = |m: f64| if most_m > 0.0 { m / most_m } else { 0.0 };
+    let ticks: Vec<_> = multiples(step_m, 0.0, most_m)
+        .into_iter()
+        .map(|m| (share(m), number(m, step_m)))
+        .collect();
+    let colour = |share: f64| scale.colour(share * f64::from(scale.most.max(1)));
+    let labels = draw_bar(canvas, left, top, colour, &ticks);
+    // No isoline runs at distance 0.
+    for (share, _) in ticks.iter().skip(1) {
+        for i in left..left + BAR[0] {
+            canvas.blend(i, bar_row(top, *share), INK, 0.75);
+        }
+    }
+    labels
+}
+
+/// Draws a colour bar with ticks, places 0…1 from its low end and their labels, and gives the width of the labels.
+pub(super) fn draw_bar(
+    canvas: &mut Canvas,
+    left: usize,
+    top: usize,
+    colour: impl Fn(f64) -> Rgb,
+    ticks: &[(f64, String)],
+) -> usize {
     let [width, height] = BAR;
     for j in 0..height {
         let share = 1.0 - (j as f64 + 0.5) / height as f64;
-        let colour = scale.colour(share * f64::from(scale.most.max(1)));
-        canvas.fill(left, top + j, width, 1, colour);
+        canvas.fill(left, top + j, width, 1, colour(share));
     }
     let mut widest = 0;
-    for m in multiples(step_m, 0.0, most_m) {
-        let share = if most_m > 0.0 { m / most_m } else { 0.0 };
-        let row = top + ((1.0 - share) * (height - 1) as f64).round() as usize;
-        if m > 0.0 {
-            for i in left..left + width {
-                canvas.blend(i, row, INK, 0.75);
-            }
-        }
+    for (share, label) in ticks {
+        let row = bar_row(top, *share);
         canvas.fill(left + width + 1, row, 5, 1, FRAME);
-        let label = number(m, step_m);
-        canvas.text(
-            left + width + 11,
-            row - Text::Small.height() / 2,
-            Text::Small,
-            &label,
-            INK,
-        );
-        widest = widest.max(Text::Small.width(&label));
+        let middle = row - Text::Small.height() / 2;
+        canvas.text(left + width + 11, middle, Text::Small, label, INK);
+        widest = widest.max(Text::Small.width(label));
     }
     canvas.outline(left, top, width, height, FRAME);
     widest
+}
+
+/// The row of a place 0…1 on a colour bar.
+fn bar_row(top: usize, share: f64) -> usize {
+    top + ((1.0 - share) * (BAR[1] - 1) as f64).round() as usize
 }
 
 /// What is not a distance.
@@ -95,14 +111,23 @@ fn draw_tone(canvas: &mut Canvas, left: usize, top: usize, tone: Tone) {
         canvas.disc(left as f64 + 12.0, top as f64 + 8.0, 5.5, SOURCE);
         return;
     }
+    draw_swatch(canvas, left, top, |i, j| match tone {
+        Tone::Blocked => palette::obstacle(i as f32, 2.0),
+        Tone::Unreached => palette::unreached(i, j),
+        Tone::Source => WHITE,
+    });
+}
+
+/// A framed sample of 24 × 16 pixels.
+pub(super) fn draw_swatch(
+    canvas: &mut Canvas,
+    left: usize,
+    top: usize,
+    colour: impl Fn(usize, usize) -> Rgb,
+) {
     for j in 0..16 {
         for i in 0..24 {
-            let colour = match tone {
-                Tone::Blocked => palette::obstacle(i as f32, 2.0),
-                Tone::Unreached => palette::unreached(i, j),
-                Tone::Source => WHITE,
-            };
-            canvas.set(left + i, top + j, colour);
+            canvas.set(left + i, top + j, colour(i, j));
         }
     }
     canvas.outline(left, top, 24, 16, FRAME);

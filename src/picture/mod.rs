@@ -1,4 +1,5 @@
-//! Pictures of a field: three orthogonal slices through a source, as a PNG.
+//! Pictures as PNGs: of a field, three orthogonal slices through a source; of routes, the map seen along its three axes
+//! ([`RoutePlan`]).
 //!
 //! A picture is sampled where the bricks are and drawn where the samples meet: each worker paints the bricks that it
 //! owns into its own [`Samples`], which are merged in any order, and one worker renders the sum. Memory goes with
@@ -9,15 +10,21 @@
 //! ```
 
 mod canvas;
+mod depth;
+mod field;
+mod layout;
 mod legend;
 mod palette;
 mod panel;
 mod plan;
 mod render;
+mod routes;
 mod scale;
 mod slice;
+mod view;
 
 pub use plan::{PicturePlan, Samples};
+pub use routes::{DrawnRoute, RoutePlan, RouteSamples};
 
 #[cfg(test)]
 mod tests;

@@ -29,11 +29,62 @@ const RAMP: [Rgb; 13] = [
     [248, 237, 96],
 ];
 
+/// Control points of equal steps in lightness (OKLab L from 0.74 to 0.30), with the hue turning from orange by red to
+/// violet and the chroma as high as sRGB allows, at most 0.19: all of them stand out on what is light.
+const HEAT: [Rgb; 9] = [
+    [241, 145, 0],
+    [244, 106, 14],
+    [229, 77, 71],
+    [206, 54, 102],
+    [176, 39, 125],
+    [141, 29, 141],
+    [104, 22, 150],
+    [65, 14, 149],
+    [21, 6, 138],
+];
+
+/// Colours that are told apart from each other and from greys.
+pub(super) const ROUTES: [Rgb; 12] = [
+    [214, 39, 40],
+    [31, 98, 200],
+    [20, 146, 60],
+    [240, 130, 0],
+    [130, 50, 180],
+    [0, 160, 175],
+    [215, 60, 150],
+    [125, 78, 40],
+    [110, 130, 0],
+    [20, 30, 110],
+    [90, 170, 240],
+    [20, 90, 80],
+];
+
+/// The starts and goals of very many routes.
+pub(super) const START: Rgb = [0, 130, 70];
+pub(super) const GOAL: Rgb = [20, 110, 220];
+
+/// The tones of columns of cells, from the most open to the least.
+const CLUTTER: [Rgb; 2] = [[252, 252, 253], [122, 124, 132]];
+
 /// The colour of a value in 0…1.
 pub(super) fn ramp(value: f64) -> Rgb {
-    let at = value.clamp(0.0, 1.0) * (RAMP.len() - 1) as f64;
-    let below = (at as usize).min(RAMP.len() - 2);
-    mix(RAMP[below], RAMP[below + 1], at - below as f64)
+    between(&RAMP, value)
+}
+
+/// The colour of a value in 0…1 on what is light: the greater, the darker.
+pub(super) fn heat(value: f64) -> Rgb {
+    between(&HEAT, value)
+}
+
+/// The tone of a column of cells, from 0 for the most open ones to 1 for the least.
+pub(super) fn clutter(value: f64) -> Rgb {
+    between(&CLUTTER, value)
+}
+
+fn between(colours: &[Rgb], value: f64) -> Rgb {
+    let at = value.clamp(0.0, 1.0) * (colours.len() - 1) as f64;
+    let below = (at as usize).min(colours.len() - 2);
+    mix(colours[below], colours[below + 1], at - below as f64)
 }
 
 /// `from` at share 0, `to` at share 1.

@@ -85,7 +85,7 @@ impl PicturePlan {
         let mut words = vec![OUTSIDE; self.words()];
         let mut rest = words.as_mut_slice();
         for slice in &self.slices {
-            let (own, after) = rest.split_at_mut(slice.pixels());
+            let (own, after) = rest.split_at_mut(slice.view.pixels());
             slice.visit_box(|pixel| own[pixel] = BLOCKED);
             rest = after;
         }
@@ -99,7 +99,7 @@ impl PicturePlan {
 
     /// How many words the samples are: at most 1.3 million.
     pub fn words(&self) -> usize {
-        self.slices.iter().map(Slice::pixels).sum()
+        self.slices.iter().map(|slice| slice.view.pixels()).sum()
     }
 
     /// Paints a brick, given the costs and the distances in ticks of its cells, both indexed by
@@ -112,7 +112,7 @@ impl PicturePlan {
         let high = low.map(|c| c + BRICK_UNITS - 1);
         let mut rest = samples.0.as_mut_slice();
         for slice in &self.slices {
-            let (words, after) = rest.split_at_mut(slice.pixels());
+            let (words, after) = rest.split_at_mut(slice.view.pixels());
             slice.visit(low, high, |pixel, cell| {
                 let (_, local) = BrickId::locate(cell).expect("the cell lies in the brick");
                 let sample = match costs[local.index()] {

@@ -1,60 +1,24 @@
-//! The whole picture: a title, three panels and a legend.
+//! The whole picture of a field: a title, three slices and a legend.
 
-use super::canvas::{Canvas, Text};
+use super::field::{FieldScale, draw_slice, subject};
+use super::layout::Layout;
 use super::legend::{LEGEND, draw_legend};
-use super::palette::INK;
-use super::panel::{FieldScale, Panel};
+use super::panel::Panel;
 use super::plan::{OPEN, PicturePlan, Samples};
 use super::scale::{position, round_step};
 use crate::error::Result;
 use crate::lattice::{Cell, TICKS_PER_CELL_SIZE, distance_m};
 
-/// Room around the picture and between its panels.
-const PAD: usize = 20;
-
-/// The height of the title and the line below it.
-const HEAD: usize = 56;
-
 /// At most so many isolines.
 const ISOLINES: f64 = 12.0;
 
-/// Where everything is on the canvas.
-///
-/// ```text
-/// title
-/// xz | yz
-/// xy | legend
-/// ```
-pub(super) struct Layout<'a> {
-    /// The panels xy, xz, yz, and their upper left corners.
-    pub(super) panels: [(Panel<'a>, [usize; 2]); 3],
-    legend: [usize; 2],
-    pub(super) size: [usize; 2],
-}
-
-impl<'a> Layout<'a> {
-    pub(super) fn new(plan: &'a PicturePlan, samples: &'a Samples) -> Self {
-        let mut rest = samples.words();
-        let [mut xy, mut xz, yz] = plan.slices.each_ref().map(|slice| {
-            let (words, after) = rest.split_at(slice.pixels());
-            rest = after;
-            Panel::new(slice, words, plan.frame)
-        });
-        let margin = xy.margin.max(xz.margin);
-        (xy.margin, xz.margin) = (margin, margin);
-        let widths = [
-            xz.width().max(xy.width()),
-            yz.width().max(yz.margin + LEGEND[0]),
-        ];
-        let heights = [xz.height().max(yz.height()), xy.height().max(LEGEND[1])];
-        let (left, top) = (PAD, PAD + HEAD);
-        let (right, bottom) = (left + widths[0], top + heights[0] + PAD);
-        Layout {
-            legend: [right + yz.margin, bottom],
-            size: [right + widths[1] + PAD, bottom + heights[1] + PAD],
-            panels: [(xy, [left, bottom]), (xz, [left, top]), (yz, [right, top])],
-        }
-    }
+/// Where everything is on the picture of a plan.
+pub(super) fn layout(plan: &PicturePlan) -> Layout<'_> {
+    let panel = |slice| {
+        let subject = subject(slice, &plan.frame);
+        Panel::new(&slice.view, plan.frame, subject)
+    };
+    Layout::new(plan.slices.each_ref().map(panel), LEGEND)
 }
 
 /// The pixels of the picture, as a PNG.
@@ -74,30 +38,22 @@ pub(super) fn render(
         step_ticks: step_m * f64::from(TICKS_PER_CELL_SIZE) / cell_size_m,
     };
 
-    let layout = Layout::new(plan, samples);
-    let mut canvas = Canvas::new(layout.size[0], layout.size[1]);
-    for (panel, [left, top]) in &layout.panels {
-        panel.draw(&mut canvas, *left, *top, &scale, sources);
-    }
-    let [left, top] = layout.legend;
-    draw_legend(
-        &mut canvas,
-        left,
-        top,
-        &scale,
-        most.map(|_| (most_m, step_m)),
-    );
-
     let [x, y, z] = (plan.frame.position_m(plan.through)).map(|m| position(m, cell_size_m));
     let farthest = match most {
         Some(_) => format!("farthest cell shown {} m", position(most_m, cell_size_m)),
         None => "no cell shown is reached".to_owned(),
     };
-    let cut = format!("cut through ({x}, {y}, {z}) m; {farthest}");
-    let lines = [(Text::Title, title, 0), (Text::Small, cut.as_str(), 26)];
-    for (face, line, down) in lines {
-        let line = face.fitted(line, canvas.width - 2 * PAD);
-        canvas.text(PAD, PAD + down, face, &line, INK);
+    let layout = layout(plan);
+    let mut canvas = layout.canvas(title, &format!("cut through ({x}, {y}, {z}) m; {farthest}"));
+    let mut rest = samples.words();
+    for (slice, corner) in plan.slices.iter().zip(layout.images()) {
+        let (words, after) = rest.split_at(slice.view.pixels());
+        draw_slice(&mut canvas, corner, slice, words, &scale, sources);
+        rest = after;
     }
+    layout.draw_panels(&mut canvas);
+    let [left, top] = layout.legend;
+    let distances = most.map(|_| (most_m, step_m));
+    draw_legend(&mut canvas, left, top, &scale, distances);
     canvas.png()
 }

@@ -72,6 +72,19 @@ pub(super) fn position(value: f64, cell_size_m: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// A count with its digits in groups of three.
+pub(super) fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +125,9 @@ mod tests {
         assert_eq!(number(7e12, 1.0), "7.000e12");
         assert_eq!(position(130.25, 2.5), "130.25");
         assert_eq!(position(-3.0, 0.1), "-3");
+        assert_eq!(
+            [0, 999, 1000, 1234567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

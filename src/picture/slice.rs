@@ -1,94 +1,50 @@
 //! One slice: a plane across an axis, cut into pixels, each showing the cells whose Voronoi cell holds its centre.
 
+use super::view::View;
 use crate::lattice::Cell;
 use std::ops::Range;
 
 /// The longest side of a slice, in pixels.
 const LONG_SIDE_PX: f64 = 640.0;
 
-/// The longest side of a slice is at least this long, even where the map is longer elsewhere.
-const SMALL_SLICE_PX: f64 = 160.0;
-
-/// A side of a slice is at least this long: thinner ones are stretched, and say so.
-const SHORT_SIDE_PX: f64 = 24.0;
-
-/// The most pixels that a lattice unit is drawn with.
-const ZOOM_PX: f64 = 48.0;
-
 /// A box at least this long, in lattice units, is drawn to half a unit beyond its outermost cells, where their
 /// octagons still close up; a shorter one to a whole unit, so that its outermost cells are seen whole.
 const LONG_BOX: f64 = 60.0;
 
-/// A plane across axis `across`, drawn with axis `axes[0]` to the right and `axes[1]` upwards.
+/// A plane across the axis along which its view looks.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Slice {
-    pub(super) axes: [usize; 2],
-    pub(super) across: usize,
-    /// The plane's coordinate along `across`, in lattice units: that of a cell.
+    pub(super) view: View,
+    /// The plane's coordinate across the view, in lattice units: that of a cell.
     pub(super) at: i32,
     /// The box of the cells that are shown.
     cells: [[i32; 3]; 2],
-    /// The edges of what is drawn, in lattice units, along `axes`.
-    pub(super) low: [f64; 2],
-    pub(super) high: [f64; 2],
-    /// The size in pixels, along `axes`.
-    pub(super) size: [usize; 2],
 }
 
 impl Slice {
     /// The slice of the box `low…high` (both included, lattice units) through `through`.
     pub(super) fn new(axes: [usize; 2], low: [i32; 3], high: [i32; 3], through: Cell) -> Self {
-        let across = 3 - axes[0] - axes[1];
         let span = |a: usize| f64::from(high[a]) - f64::from(low[a]);
         let rim = if (0..3).any(|a| span(a) >= LONG_BOX) {
             0.5
         } else {
             1.0
         };
-        let low_edge = |a: usize| f64::from(low[a]) - rim;
-        let high_edge = |a: usize| f64::from(high[a]) + rim;
-        let length = |a: usize| high_edge(a) - low_edge(a);
-        let longest = (0..3).map(length).fold(0.0, f64::max);
-        let longer = length(axes[0]).max(length(axes[1]));
-        let px_per_unit = (LONG_SIDE_PX / longest)
-            .max(SMALL_SLICE_PX / longer)
-            .min(ZOOM_PX);
+        let low_edges = low.map(|c| f64::from(c) - rim);
+        let high_edges = high.map(|c| f64::from(c) + rim);
+        let view = View::new(axes, low_edges, high_edges, LONG_SIDE_PX);
         Slice {
-            axes,
-            across,
-            at: through.xyz()[across],
+            at: through.xyz()[view.across()],
+            view,
             cells: [low, high],
-            low: axes.map(low_edge),
-            high: axes.map(high_edge),
-            size: axes.map(|a| (length(a) * px_per_unit).round().max(SHORT_SIDE_PX) as usize),
         }
-    }
-
-    /// How many pixels there are.
-    pub(super) fn pixels(&self) -> usize {
-        self.size[0] * self.size[1]
-    }
-
-    /// Lattice units a pixel along drawn axis `a` (0 or 1).
-    pub(super) fn units_per_px(&self, a: usize) -> f64 {
-        (self.high[a] - self.low[a]) / self.size[a] as f64
-    }
-
-    /// The lattice coordinate of the centre of pixel `i` along drawn axis `a`, counted from the low edge.
-    fn centre(&self, a: usize, i: usize) -> f64 {
-        self.low[a] + (i as f64 + 0.5) * self.units_per_px(a)
-    }
-
-    /// Where a lattice coordinate along drawn axis `a` falls, in pixels from the low edge.
-    pub(super) fn px(&self, a: usize, coordinate: f64) -> f64 {
-        (coordinate - self.low[a]) / self.units_per_px(a)
     }
 
     /// The pixels whose centres may lie in a cell with coordinates `low…high` along drawn axis `a`.
     fn reach(&self, a: usize, low: i32, high: i32) -> Range<usize> {
-        let first = self.px(a, f64::from(low) - 1.0).floor().max(0.0) as usize;
-        let end = self.px(a, f64::from(high) + 1.0).ceil().max(0.0) as usize + 1;
-        first..end.min(self.size[a])
+        let first = self.view.px(a, f64::from(low) - 1.0).floor().max(0.0) as usize;
+        let end = self.view.px(a, f64::from(high) + 1.0).ceil().max(0.0) as usize + 1;
+        first..end.min(self.view.size[a])
     }
 
     /// Calls `show(pixel)` for each pixel that shows a cell of the box.
@@ -103,19 +59,20 @@ impl Slice {
     pub(super) fn visit(&self, low: [i32; 3], high: [i32; 3], mut show: impl FnMut(usize, Cell)) {
         let low: [i32; 3] = std::array::from_fn(|a| low[a].max(self.cells[0][a]));
         let high: [i32; 3] = std::array::from_fn(|a| high[a].min(self.cells[1][a]));
-        if low[self.across] > self.at + 1 || high[self.across] < self.at - 1 {
+        let across = self.view.across();
+        if low[across] > self.at + 1 || high[across] < self.at - 1 {
             return;
         }
-        let [right, up] = self.axes;
+        let [right, up] = self.view.axes;
         for j in self.reach(1, low[up], high[up]) {
-            let v = self.centre(1, j);
+            let v = self.view.centre(1, j);
             // Rows of pixels run from the top down.
-            let row = (self.size[1] - 1 - j) * self.size[0];
+            let row = (self.view.size[1] - 1 - j) * self.view.size[0];
             for i in self.reach(0, low[right], high[right]) {
-                let (offset, [u, v]) = self.nearest([self.centre(0, i), v]);
+                let (offset, [u, v]) = self.nearest([self.view.centre(0, i), v]);
                 for &step in if offset { &[-1, 1][..] } else { &[0] } {
                     let mut xyz = [0; 3];
-                    (xyz[right], xyz[up], xyz[self.across]) = (u, v, self.at + step);
+                    (xyz[right], xyz[up], xyz[across]) = (u, v, self.at + step);
                     if (0..3).all(|a| (low[a]..=high[a]).contains(&xyz[a])) {
                         let [x, y, z] = xyz;
                         show(

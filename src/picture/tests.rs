@@ -1,7 +1,8 @@
 //! Pictures of small worlds, decoded again.
 
+use super::layout::Layout;
 use super::palette::{OBSTACLE, Rgb, SOURCE, UNREACHED_FILL, UNREACHED_HATCH, WHITE, ramp};
-use super::render::Layout;
+use super::render::layout;
 use super::{PicturePlan, Samples};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::{Cell, Frame, NEIGHBOURS, UNREACHED, axial_half, diagonal_half};
@@ -9,15 +10,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 /// A world of bricks, with its distances.
-struct World {
+pub(super) struct World {
     low: [i32; 3],
     high: [i32; 3],
-    bricks: BTreeMap<BrickId, (Box<Costs>, Box<[u32; BRICK_CELLS]>)>,
+    pub(super) bricks: BTreeMap<BrickId, (Box<Costs>, Box<[u32; BRICK_CELLS]>)>,
 }
 
 impl World {
     /// The cells of the box `low…high` (both included) with the costs that `cost` gives.
-    fn new(low: [i32; 3], high: [i32; 3], cost: impl Fn([i32; 3]) -> u16) -> Self {
+    pub(super) fn new(low: [i32; 3], high: [i32; 3], cost: impl Fn([i32; 3]) -> u16) -> Self {
         let mut bricks = BTreeMap::new();
         for z in low[2]..=high[2] {
             for y in low[1]..=high[1] {
@@ -97,12 +98,12 @@ impl World {
     }
 }
 
-fn cell(x: i32, y: i32, z: i32) -> Cell {
+pub(super) fn cell(x: i32, y: i32, z: i32) -> Cell {
     Cell::new(x, y, z).unwrap()
 }
 
 /// A decoded picture: its width and height, and its pixels row by row.
-fn decode(png: &[u8]) -> ([usize; 2], Vec<Rgb>) {
+pub(super) fn decode(png: &[u8]) -> ([usize; 2], Vec<Rgb>) {
     let mut reader = png::Decoder::new(std::io::Cursor::new(png))
         .read_info()
         .unwrap();
@@ -118,15 +119,14 @@ fn decode(png: &[u8]) -> ([usize; 2], Vec<Rgb>) {
 
 /// The pixel of the canvas that shows the middle of a cell in slice `s`.
 fn pixel_of(plan: &PicturePlan, layout: &Layout, s: usize, cell: Cell) -> [usize; 2] {
-    let slice = &plan.slices[s];
-    let (panel, [left, top]) = &layout.panels[s];
-    let (x, y) = panel.image(*left, *top);
-    let [right, up] = [0, 1].map(|a| slice.px(a, f64::from(cell.xyz()[slice.axes[a]])) as usize);
-    [x + right, y + slice.size[1] - 1 - up]
+    let view = &plan.slices[s].view;
+    let [x, y] = layout.images()[s];
+    let [right, up] = [0, 1].map(|a| view.px(a, f64::from(cell.xyz()[view.axes[a]])) as usize);
+    [x + right, y + view.size[1] - 1 - up]
 }
 
 /// Rooms of 10 × 6 × 4 bricks: a wall with a door, and a closed box.
-fn rooms() -> World {
+pub(super) fn rooms() -> World {
     World::new([32, 16, 48], [190, 110, 110], |[x, y, z]| {
         let wall = (100..104).contains(&x) && y < 90;
         let shell = [x - 150, y - 60, z - 80].map(i32::abs).into_iter().max() == Some(12);
@@ -146,14 +146,14 @@ fn the_picture_shows_what_is_where() {
     let plan = world.plan(0.1, source);
     let samples = world.paint(&plan);
     let (size, pixels) = decode(&plan.render(&samples, &[source], "Rooms").unwrap());
-    let layout = Layout::new(&plan, &samples);
+    let layout = layout(&plan);
     assert_eq!(size, layout.size);
     assert!(
         plan.slices
             .iter()
-            .all(|slice| slice.size.iter().all(|&px| px <= 640))
+            .all(|slice| slice.view.size.iter().all(|&px| px <= 640))
     );
-    assert_eq!(plan.slices[0].size[0], 640);
+    assert_eq!(plan.slices[0].view.size[0], 640);
 
     let at = |s: usize, cell: Cell| {
         let [x, y] = pixel_of(&plan, &layout, s, cell);
@@ -225,16 +225,17 @@ fn pixels_show_their_nearest_cells() {
         through,
     );
     for slice in &plan.slices {
-        let mut shown = vec![Vec::new(); slice.pixels()];
+        let mut shown = vec![Vec::new(); slice.view.pixels()];
         slice.visit([0; 3], [15; 3], |pixel, cell| shown[pixel].push(cell));
         slice.visit([0, 0, 16], [15, 15, 31], |pixel, cell| {
             shown[pixel].push(cell)
         });
         for (pixel, shown) in shown.iter().enumerate().step_by(97) {
             let mut point = [f64::from(slice.at); 3];
-            let row = slice.size[1] - 1 - pixel / slice.size[0];
-            for (a, i) in [(0, pixel % slice.size[0]), (1, row)] {
-                point[slice.axes[a]] = slice.low[a] + (i as f64 + 0.5) * slice.units_per_px(a);
+            let row = slice.view.size[1] - 1 - pixel / slice.view.size[0];
+            for (a, i) in [(0, pixel % slice.view.size[0]), (1, row)] {
+                point[slice.view.axes[a]] =
+                    slice.view.low[a] + (i as f64 + 0.5) * slice.view.units_per_px(a);
             }
             let square = |cell: Cell| -> f64 {
                 (0..3)
