@@ -288,12 +288,15 @@ fn tell<'scope>(
     )
 }
 
+/// The edits of an epoch as far as they were heard of, and the least cost.
+type Heard = (Vec<CellEdit>, u16);
+
 /// Hears of all workers' edits; gives a token a worker.
 fn hear<'scope>(
     edits: Stream<'scope, Time, PodVec<EditRecord>>,
     router: &SharedRouter,
 ) -> StreamVec<'scope, Time, ()> {
-    let epochs: Rc<RefCell<BTreeMap<Time, (Vec<CellEdit>, u16)>>> = Rc::default();
+    let epochs: Rc<RefCell<BTreeMap<Time, Heard>>> = Rc::default();
     let (hearing, router) = (epochs.clone(), router.clone());
     stage::<_, _, Vec<()>>(
         edits,

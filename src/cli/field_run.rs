@@ -112,7 +112,7 @@ fn work(worker: &mut Worker, shared: &FieldShared) -> Outcome {
     let verdict: Verdict = broadcast(worker, || {
         match publish(shared, &reports, &fed, begun.elapsed()) {
             Ok(published) => {
-                summary = Some(published);
+                summary = Some(Box::new(published));
                 fed.late.as_ref().map(parts_of)
             }
             Err(error) => Some(parts_of(&error)),

@@ -11,6 +11,7 @@ use crate::dataflows::route::{QueryEdit, RouteInput, SharedRouter, route};
 use crate::lake::{RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteWriter};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, Update, UpdateKind, read_queries};
+use crate::picture::{DrawnRoute, RoutePlan};
 use crate::search::{Answer, CellKey, RouteRecord, RouteStatus, Router, RouterOptions};
 use crate::{Error, Result};
 use rustc_hash::FxHashSet;
@@ -20,7 +21,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use stub::{DrawnRoute, RoutePlan};
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Operator;
@@ -128,7 +128,7 @@ fn work(worker: &mut Worker, shared: &RouteShared) -> Outcome {
     let verdict: Verdict = broadcast(worker, || {
         match publish(shared, &reports, &fed, begun.elapsed()) {
             Ok(published) => {
-                summary = Some(published);
+                summary = Some(Box::new(published));
                 fed.late.as_ref().map(parts_of)
             }
             Err(error) => Some(parts_of(&error)),
@@ -246,12 +246,11 @@ fn feed(
     fed
 }
 
+/// The edits of an epoch, with their rows, and its changes of queries.
+type EpochRows = (Vec<(u64, Edit)>, Vec<QueryEdit>);
+
 /// The edits and the changes of queries of an epoch; `standing` are the ids of the queries that stand.
-fn edits_of(
-    base: &Shared,
-    updates: &[Update],
-    standing: &mut FxHashSet<i64>,
-) -> Result<(Vec<(u64, Edit)>, Vec<QueryEdit>)> {
+fn edits_of(base: &Shared, updates: &[Update], standing: &mut FxHashSet<i64>) -> Result<EpochRows> {
     let (mut edits, mut queries) = (Vec::new(), Vec::new());
     let refuse = |row: u64, what: String| {
         Err(Error::input(format!(
@@ -439,36 +438,4 @@ fn draw(shared: &RouteShared, reports: &[RouteReport]) -> Result<Option<Vec<u8>>
     routes.sort_unstable_by_key(|r| r.query);
     let title = format!("Routes through {}", shared.base.map_name());
     plan.render(&samples, &routes, &title).map(Some)
-}
-
-mod stub {
-    use crate::brick::{BrickId, Costs};
-    use crate::lattice::{Cell, Frame};
-    pub struct RoutePlan;
-    pub struct Samples;
-    impl Samples {
-        pub fn into_words(self) -> Vec<u32> {
-            Vec::new()
-        }
-        pub fn merge(&mut self, _: &Samples) {}
-    }
-    pub struct DrawnRoute {
-        pub query: i64,
-        pub line: Vec<Cell>,
-    }
-    impl RoutePlan {
-        pub fn new(_: [i32; 3], _: [i32; 3], _: Frame) -> Self {
-            RoutePlan
-        }
-        pub fn blank(&self) -> Samples {
-            Samples
-        }
-        pub fn samples(&self, _: Vec<u32>) -> Option<Samples> {
-            Some(Samples)
-        }
-        pub fn paint(&self, _: &mut Samples, _: BrickId, _: &Costs) {}
-        pub fn render(&self, _: &Samples, _: &[DrawnRoute], _: &str) -> crate::Result<Vec<u8>> {
-            Ok(Vec::new())
-        }
-    }
 }

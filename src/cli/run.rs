@@ -46,7 +46,7 @@ pub(super) struct Shared {
 /// How a worker's run ended.
 pub(super) enum Outcome {
     /// The results are published; worker 0 has the summary.
-    Published(Option<Summary>),
+    Published(Option<Box<Summary>>),
     /// The run failed, on every worker with the same error.
     Failed(Error),
 }

@@ -1,8 +1,10 @@
 //! Sets of cells of one brick as bits, and the pieces into which a brick's open cells fall.
 
-use crate::brick::{Costs, Local};
+use crate::brick::Costs;
+#[cfg(test)]
+use crate::brick::Local;
 
-/// A set of cells of one brick: bit `8 · j + i` of word `[parity][k]` is the cell at [`Local`]
+/// A set of cells of one brick: bit `8 · j + i` of word `[parity][k]` is the cell at [`Local`](crate::brick::Local)
 /// `parity · 512 + k · 64 + j · 8 + i`, so that the bits in order are the places in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Planes(pub [[u64; 8]; 2]);
@@ -40,6 +42,7 @@ impl Planes {
     }
 
     /// True if the cell at `local` is in the set.
+    #[cfg(test)]
     pub fn contains(&self, local: Local) -> bool {
         let index = local.index();
         self.0[index >> 9][index >> 6 & 7] >> (index & 63) & 1 == 1

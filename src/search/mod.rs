@@ -8,6 +8,9 @@
 //!             bricks of this worker, copies of others'                 queries to answer anew
 //! ```
 //!
+//! **Reachability** is known before a search begins, from the components of the map's regions ([`crate::regions`]), which the
+//! dataflow keeps up to date.
+//!
 //! **Where a query is computed.** On one worker, its *home*, which its start decides: queries with one start share a
 //! search. A search reads few bricks of a large map (2 KiB each), and its frontier would cross partitions often; so bricks
 //! come to the queries. A search that needs a brick of another worker asks for it, rests, and another query goes on. The
@@ -21,8 +24,8 @@
 //! **The walk back** finds the one route of the contract: from the goal, each time the first neighbour, in the fixed
 //! order, that lies on a shortest route. Cells below the bound have exact distances; one whose estimate equals the bound
 //! may not have been reached yet. Whether such a cell lies on a shortest route is decided by going back from it, from one
-//! such cell to the next, until a cell with a known distance says yes, or none is left to go back to. [`ties`] rules out
-//! whole cones of them at once.
+//! such cell to the next, until a cell with a known distance says yes, or none is left to go back to. Whole cones
+//! of them are ruled out at once (`ties.rs`).
 //!
 //! **Edits.** A search is a function of the costs that it has read, and these are kept, a bit a cell. An edit of any
 //! other cell cannot change its answer. Of those it has read, a cell that became dearer matters only on the route
