@@ -219,7 +219,8 @@ class Ends:
     """Draws starts and goals: mostly open cells, often one drawn before."""
 
     def __init__(self, rng, state):
-        self.rng, self.state, self.used = rng, state, []
+        self.rng, self.state = rng, state
+        self.used = [worlds.cell_of(k) for k in (state.keys[0], state.keys[-1])] if len(state.keys) else []
 
     def cell(self):
         rng, state = self.rng, self.state
@@ -246,7 +247,7 @@ class Ends:
             goal = goal if within(goal) and len({v % 2 for v in goal}) == 1 else self.cell()
         elif how < 0.4 and len(self.state.keys):  # the farthest of several
             many = [worlds.any_open(rng, self.state) for _ in range(12)]
-            goal = max(many, key=lambda c: sum(abs(a - b) for a, b in zip(c, start)) % 3000)
+            goal = max(many, key=lambda c: sum(abs(a - b) for a, b in zip(c, start)) % 10_000)
         else:
             goal = self.cell()
         self.used += [start, goal]
