@@ -22,7 +22,7 @@ pub(super) fn separate_positions(args: Vec<OsString>) -> Vec<OsString> {
             continue;
         }
         if let (Some(name), true) = (flag, fresh) {
-            separated.push(OsString::from(name));
+            separated.push(OsString::from(format!("{name}=")));
         }
         flag = POSITION_FLAGS.into_iter().find(|f| Some(*f) == text);
         fresh = flag.is_some();
@@ -31,7 +31,7 @@ pub(super) fn separate_positions(args: Vec<OsString>) -> Vec<OsString> {
         }
     }
     if let (Some(name), true) = (flag, fresh) {
-        separated.push(OsString::from(name));
+        separated.push(OsString::from(format!("{name}=")));
     }
     separated
 }
@@ -43,7 +43,7 @@ fn looks_like_a_position(text: &str) -> bool {
 }
 
 /// Prints help where that was asked for; makes one sentence of an error.
-pub(super) fn help_or_error(error: &clap::Error) -> Result<()> {
+pub(super) fn help_or_error(error: &clap::Error, args: &[OsString]) -> Result<()> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error
             .print()
@@ -53,12 +53,17 @@ pub(super) fn help_or_error(error: &clap::Error) -> Result<()> {
                 "no command is given: it should be field or route, as in octaflow field --help",
             ))
         }
-        _ => Err(Error::input(one_sentence(&error.to_string()))),
+        _ => {
+            let command = args.get(1).and_then(|arg| arg.to_str());
+            let command = ["field", "route"].into_iter().find(|c| Some(*c) == command);
+            let help = command.map_or_else(String::new, |c| format!("{c} "));
+            Err(Error::input(one_sentence(&error.to_string(), &help)))
+        }
     }
 }
 
 /// The first paragraph of clap's message on one line, and its tips.
-fn one_sentence(message: &str) -> String {
+fn one_sentence(message: &str, command: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let mut parts: Vec<&str> = Vec::new();
     for line in message.lines().map(str::trim) {
@@ -71,7 +76,7 @@ fn one_sentence(message: &str) -> String {
     }
     let sentence = parts.join(" ").replace("  ", " ");
     format!(
-        "{}; octaflow field --help shows what can be given",
+        "{}; octaflow {command}--help shows what can be given",
         sentence.trim_end_matches('.')
     )
 }
@@ -92,6 +97,9 @@ mod tests {
         let bare: Vec<OsString> = ["octaflow", "field", "--source", "--json"]
             .map(OsString::from)
             .into();
-        assert_eq!(separate_positions(bare.clone()), bare);
+        let without: Vec<OsString> = ["octaflow", "field", "--source=", "--json"]
+            .map(OsString::from)
+            .into();
+        assert_eq!(separate_positions(bare), without);
     }
 }

@@ -39,7 +39,7 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
     let args = arguments::separate_positions(args);
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return arguments::help_or_error(&error),
+        Err(error) => return arguments::help_or_error(&error, &args),
     };
     match cli.command {
         Command::Field(field) => field_run::run(field.check()?, &args),

@@ -176,8 +176,8 @@ impl<'a> Row<'a> {
     #[inline]
     pub(super) fn integer(&self, column: usize) -> Result<i64> {
         let whole = |f: f64| {
-            // 2⁶³ itself is out of range.
-            let inside = (-(2f64.powi(63))..2f64.powi(63)).contains(&f);
+            // From 2⁵³ on a float may stand for a neighbour of the number that was meant.
+            let inside = f.abs() < 2f64.powi(53);
             (inside && f.fract() == 0.0).then_some(f as i64)
         };
         let value = match self.field(column) {
