@@ -128,6 +128,87 @@ pub fn next<'scope>(
         .reduce_named("First", |_v, tight, first| first.push((*tight[0].0, 1)))
 }
 
+/// The routes of queries `(query, (start, goal))`: for each query whose ends are open and connected, the cells of its
+/// route and the distance so far, in ticks.
+///
+/// One loop finds the distances from every start. Another walks back from every goal, each time to the first neighbour,
+/// in the order of [`NEIGHBOURS`], whose distance and the step make up the cell's own.
+///
+/// # Example
+/// ```
+/// use differential_dataflow::input::Input;
+/// use octaflow::dataflows::specification;
+/// use octaflow::lattice::{Cell, UNIT_COST};
+///
+/// let cell = |x, y, z| Cell::new(x, y, z).unwrap();
+/// timely::execute_directly(move |worker| {
+///     worker.dataflow(|scope| {
+///         let open = [cell(0, 0, 0), cell(1, 1, 1), cell(3, 1, 1), cell(9, 9, 9)].map(|c| (c, UNIT_COST));
+///         let (_, cells) = scope.new_collection_from(open);
+///         let (near, far) = ((cell(0, 0, 0), cell(3, 1, 1)), (cell(0, 0, 0), cell(9, 9, 9)));
+///         let (_, queries) = scope.new_collection_from([(1, near), (2, far)]);
+///         let (_, expected) = scope.new_collection_from([
+///             (1, (cell(0, 0, 0), 0)),
+///             (1, (cell(1, 1, 1), 2702)),
+///             (1, (cell(3, 1, 1), 2702 + 3120)),
+///         ]);
+///         specification::routes(cells, queries).assert_eq(expected);
+///     });
+/// });
+/// ```
+pub fn routes<'scope>(
+    cells: Collection<'scope, (Cell, u16)>,
+    queries: Collection<'scope, (i64, (Cell, Cell))>,
+) -> Collection<'scope, (i64, (Cell, u32))> {
+    let open = open(cells);
+    let steps = steps(open.clone()).arrange_by_key_named("Steps");
+    let queries = queries
+        .map(|(query, (start, goal))| (start, (query, goal)))
+        .join_core(open.clone(), |&start, &(query, goal), _| {
+            Some((goal, (query, start)))
+        })
+        .join_core(open, |&goal, &(query, start), _| {
+            Some(((start, goal), query))
+        });
+    let starts = queries
+        .clone()
+        .map(|((start, _), _)| ((start, start), 0))
+        .distinct();
+    let around = steps.clone();
+    let distances = starts.scope().iterate(|round, reached| {
+        reached
+            .map(|((start, u), ticks): ((Cell, Cell), u32)| (u, (start, ticks)))
+            .join_core(around.enter(round), |_u, &(start, ticks), &(v, weight)| {
+                let ticks = ticks + weight;
+                (ticks < UNREACHED).then_some(((start, v), ticks))
+            })
+            .concat(starts.enter(round))
+            .reduce_named("Least", |_, offers, least| least.push((*offers[0].0, 1)))
+    });
+    let known = distances.clone().arrange_by_key_named("Distances");
+    let back = distances
+        .map(|((start, u), ticks)| (u, (start, ticks)))
+        .join_core(steps, |&u, &(start, ticks), &(v, weight)| {
+            Some(((start, v), (ticks, weight, u)))
+        })
+        .join_core(known.clone(), |&(start, v), &(ticks, weight, u), &own| {
+            (ticks + weight == own).then(|| ((start, v), (direction(v, u), u, ticks)))
+        })
+        .reduce_named("First", |_, tight, first| first.push((*tight[0].0, 1)))
+        .arrange_by_key_named("Back");
+    let goals = queries.join_core(known, |&end, &query, &ticks| Some((end, (query, ticks))));
+    let walked = goals.scope().iterate(|round, walked| {
+        walked
+            .join_core(
+                back.enter(round),
+                |&(start, _), &(query, _), &(_, u, ticks)| Some(((start, u), (query, ticks))),
+            )
+            .concat(goals.enter(round))
+            .distinct()
+    });
+    walked.map(|((_, cell), (query, ticks))| (query, (cell, ticks)))
+}
+
 /// How many ticks a round of the loop stands for: half a diagonal step at cost 1.0.
 const ROUND_TICKS: u32 = DIAGONAL_BASE;
 

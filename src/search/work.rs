@@ -17,8 +17,9 @@ const RESTING: usize = 12;
 /// How many cells a search takes from its queue before messages are looked at.
 const ALLOWANCE: usize = 4096;
 
-/// How many patches (7 KiB each) a search keeps for the next one.
-const RESERVE: usize = 2048;
+/// How many patches (7 KiB each) a search keeps for the next one. One that has more is not grown to another goal either:
+/// to look all of them through takes longer than most searches.
+const RESERVE: usize = 1024;
 
 /// A worker's wish for the costs of a brick; its neighbours in the same cube of 2³ bricks come with it.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -273,7 +274,12 @@ impl Router {
             Default::default()
         };
         self.answer(task.slot, answer, reads);
-        self.work.idle.push((task.root, search));
+        let mut root = task.root;
+        if search.brick_count() > RESERVE {
+            root = None;
+            search.shrink(RESERVE);
+        }
+        self.work.idle.push((root, search));
     }
 
     /// The cost and the lower bound of a route whose search found `found` ticks.

@@ -5,10 +5,11 @@
 
 mod oracle;
 
+use differential_dataflow::input::InputSession;
 use octaflow::brick::{BRICK_CELLS, BrickId, Costs};
-use octaflow::dataflows::Time;
 use octaflow::dataflows::edits::Edit;
 use octaflow::dataflows::route::{QueryEdit, route};
+use octaflow::dataflows::{Time, specification};
 use octaflow::lattice::Cell;
 use octaflow::partition::{Partition, Plan};
 use octaflow::search::{Answer, CellKey, Mode, RouteRecord, RouteStatus, Router, RouterOptions};
@@ -390,5 +391,74 @@ fn routes_are_the_oracles_after_every_epoch() {
     let cases = cases.and_then(|c| c.parse().ok()).unwrap_or(150);
     for seed in 0..cases {
         check(seed);
+    }
+}
+
+/// The routes of all states of a case by the specification: what it has accumulated after each of them.
+fn specified(case: &Case) -> Vec<BTreeMap<i64, Vec<(Point, u32)>>> {
+    let states: Vec<(World, Queries)> = case.states.clone();
+    timely::execute_directly(move |worker| {
+        let (mut cells, mut queries) = (InputSession::new(), InputSession::new());
+        let seen: Rc<RefCell<BTreeMap<(i64, u32, Point), isize>>> = Rc::default();
+        let keep = seen.clone();
+        let probe = worker.dataflow::<Time, _, _>(|scope| {
+            let cells = cells.to_collection(scope);
+            let routes = specification::routes(cells, queries.to_collection(scope));
+            let routes = routes.inspect(move |&((query, (cell, ticks)), _, diff)| {
+                *keep
+                    .borrow_mut()
+                    .entry((query, ticks, cell.xyz()))
+                    .or_default() += diff;
+            });
+            routes.probe().0
+        });
+        let (mut world, mut asked) = (World::new(), Queries::new());
+        let mut all = Vec::new();
+        for (time, (next_world, next_asked)) in (1..).zip(states) {
+            world
+                .iter()
+                .for_each(|(&p, &c)| cells.update((cell(p), c), -1));
+            next_world
+                .iter()
+                .for_each(|(&p, &c)| cells.update((cell(p), c), 1));
+            let ends = |ends: (Point, Point)| (cell(ends.0), cell(ends.1));
+            asked
+                .iter()
+                .for_each(|(&q, &e)| queries.update((q, ends(e)), -1));
+            next_asked
+                .iter()
+                .for_each(|(&q, &e)| queries.update((q, ends(e)), 1));
+            (world, asked) = (next_world, next_asked);
+            cells.advance_to(time);
+            queries.advance_to(time);
+            cells.flush();
+            queries.flush();
+            worker.step_or_park_while(None, || probe.less_than(&time));
+            let mut routes: BTreeMap<i64, Vec<(Point, u32)>> = BTreeMap::new();
+            for (&(query, ticks, point), &count) in seen.borrow().iter() {
+                assert!((0..=1).contains(&count));
+                if count == 1 {
+                    routes.entry(query).or_default().push((point, ticks));
+                }
+            }
+            all.push(routes);
+        }
+        all
+    })
+}
+
+#[test]
+fn the_specification_is_the_oracles_too() {
+    for case in (0..200).map(case).filter(|c| c.first.len() < 900).take(12) {
+        for (routes, (world, queries)) in specified(&case).iter().zip(&case.states) {
+            for (query, &(start, goal)) in queries {
+                let found = routes.get(query).cloned();
+                match expected(world, start, goal) {
+                    Expected::Found(route) => assert_eq!(found, Some(route)),
+                    _ => assert_eq!(found, None),
+                }
+            }
+            assert!(routes.keys().all(|query| queries.contains_key(query)));
+        }
     }
 }
