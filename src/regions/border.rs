@@ -97,27 +97,35 @@ pub(super) fn contacts(
     if let (Pieces::Whole, Pieces::Whole) = (lower, upper) {
         return found(0, 0);
     }
-    let (lower, upper) = (lower.as_slice(), upper.as_slice());
-    let borders = upper.iter().map(|piece| Border::of_upper(piece, upward));
-    let uppers: Vec<Border> = borders.collect();
-    for (a, piece) in lower.iter().enumerate() {
-        let border = Border::of_lower(piece, upward);
-        for (b, _) in uppers.iter().enumerate().filter(|(_, u)| u.meets(border)) {
-            found(a as u16, b as u16);
+    let mut meet = |uppers: &[Border]| {
+        for (a, piece) in lower.as_slice().iter().enumerate() {
+            let border = Border::of_lower(piece, upward);
+            for (b, _) in uppers.iter().enumerate().filter(|(_, u)| u.meets(border)) {
+                found(a as u16, b as u16);
+            }
+        }
+    };
+    match upper.as_slice() {
+        [one] => meet(&[Border::of_upper(one, upward)]),
+        several => {
+            let uppers = several.iter().map(|piece| Border::of_upper(piece, upward));
+            meet(&uppers.collect::<Vec<_>>());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::planes::tests::scattered;
+    use super::super::planes::tests::{contains, scattered};
     use super::*;
     use crate::brick::{BRICK_CELLS, BrickId, Local};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     fn piece_of(pieces: &[Planes], local: Local) -> Option<u16> {
-        let piece = pieces.iter().position(|piece| piece.contains(local))?;
+        let piece = pieces
+            .iter()
+            .position(|piece| contains(piece, local.index()))?;
         Some(piece as u16)
     }
 

@@ -1,12 +1,10 @@
 //! Level 1: the bricks of one cube of 4×4×4, their pieces and contacts, and the regions that these make.
 
 use super::border::{Border, UPWARD};
+use super::brick::Brick;
 use super::{Profile, Region};
 use crate::brick::BrickId;
 use crate::engine::shell::DIRECTIONS;
-
-/// How many directions upwards there are.
-const UPWARDS: usize = UPWARD.len();
 
 /// In [`Cube::around`]: no brick of this worker has been there yet.
 pub(super) const NO_CUBE: u32 = u32::MAX;
@@ -57,78 +55,6 @@ const fn direction_of(step: [i32; 3]) -> u8 {
         direction += 1;
     }
     SAME
-}
-
-/// A piece: its least place in the brick, and the number of its region in the cube.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece {
-    least: u16,
-    region: u16,
-}
-
-/// A piece of a brick touches one of the brick upwards of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Contact {
-    upward: u8,
-    lower: u16,
-    upper: u16,
-}
-
-/// A brick with an open cell: 16 bytes for the many that are of one piece and touch others of one piece.
-struct Brick {
-    first: Piece,
-    /// Contacts of the first piece with first pieces, a bit for each direction upwards.
-    links: u8,
-    rest: Option<Box<Rest>>,
-}
-
-/// What few bricks have.
-#[derive(Default)]
-struct Rest {
-    /// The pieces after the first.
-    pieces: Vec<Piece>,
-    /// All contacts but those of two first pieces.
-    contacts: Vec<Contact>,
-}
-
-impl Brick {
-    fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        let rest = self.rest.iter().flat_map(|rest| &rest.pieces);
-        std::iter::once(&self.first).chain(rest)
-    }
-
-    fn pieces_mut(&mut self) -> impl Iterator<Item = &mut Piece> {
-        let rest = self.rest.iter_mut().flat_map(|rest| &mut rest.pieces);
-        std::iter::once(&mut self.first).chain(rest)
-    }
-
-    fn piece_count(&self) -> usize {
-        1 + self.rest.as_ref().map_or(0, |rest| rest.pieces.len())
-    }
-
-    fn piece(&self, number: u16) -> &Piece {
-        match (number, &self.rest) {
-            (1.., Some(rest)) => &rest.pieces[usize::from(number) - 1],
-            _ => &self.first,
-        }
-    }
-
-    fn contacts(&self) -> impl Iterator<Item = Contact> {
-        let linked = (0..UPWARDS as u8).filter(|upward| self.links >> upward & 1 == 1);
-        let linked = linked.map(|upward| Contact {
-            upward,
-            lower: 0,
-            upper: 0,
-        });
-        linked.chain(self.rest.iter().flat_map(|r| r.contacts.iter().copied()))
-    }
-
-    /// Lets go of what a brick of one piece does not need.
-    fn tidy(&mut self) {
-        if (self.rest.as_ref()).is_some_and(|r| r.pieces.is_empty() && r.contacts.is_empty()) {
-            self.rest = None;
-        }
-    }
 }
 
 /// What a piece of this cube shows a brick of another worker.
@@ -218,70 +144,27 @@ impl Cube {
 
     /// Takes over the pieces of a brick, given by their least places; tells whether they are others than before. The
     /// contacts of a brick that changed must be set anew.
-    pub fn put(&mut self, index: u8, leasts: impl Iterator<Item = u16>) -> bool {
-        let pieces = leasts.map(|least| Piece { least, region: 0 });
-        let mut pieces = pieces.peekable();
-        let rank = self.rank(index);
-        let Some(first) = pieces.next() else {
-            let had = self.has(index);
+    pub fn put(&mut self, index: u8, mut leasts: impl Iterator<Item = u16>) -> bool {
+        let (rank, had) = (self.rank(index), self.has(index));
+        let Some(first) = leasts.next() else {
             if had {
                 self.bricks.remove(rank);
                 self.present &= !(1 << index);
             }
             return had;
         };
-        let rest: Vec<Piece> = pieces.collect();
-        if !self.has(index) {
+        if !had {
             self.present |= 1 << index;
-            let (links, rest) = (0, boxed(rest));
-            self.bricks.insert(rank, Brick { first, links, rest });
-            return true;
+            self.bricks.insert(rank, Brick::new(first));
         }
-        let brick = &mut self.bricks[rank];
-        let (before, after) = (brick.pieces(), std::iter::once(&first).chain(&rest));
-        if before.map(|p| p.least).eq(after.map(|p| p.least)) {
-            return false;
-        }
-        brick.first = first;
-        match &mut brick.rest {
-            Some(old) => old.pieces = rest,
-            None => brick.rest = boxed(rest),
-        }
-        brick.tidy();
-        true
+        self.bricks[rank].set_pieces(first, leasts.collect()) || !had
     }
 
     /// Takes over which pieces of a brick (the first of each two) touch which of the brick upwards of it; tells
     /// whether they are others than before.
     pub fn set_contacts(&mut self, index: u8, upward: usize, found: &[(u16, u16)]) -> bool {
-        if !self.has(index) {
-            return false;
-        }
         let rank = self.rank(index);
-        let brick = &mut self.bricks[rank];
-        let links = brick.links & !(1 << upward) | u8::from(found.contains(&(0, 0))) << upward;
-        let upward = upward as u8;
-        let others = found.iter().filter(|&&both| both != (0, 0));
-        let others = others.map(|&(lower, upper)| Contact {
-            upward,
-            lower,
-            upper,
-        });
-        let before = brick.rest.iter().flat_map(|rest| &rest.contacts);
-        let before = before.filter(|contact| contact.upward == upward).copied();
-        if links == brick.links && before.eq(others.clone()) {
-            return false;
-        }
-        brick.links = links;
-        if let Some(rest) = &mut brick.rest {
-            rest.contacts.retain(|contact| contact.upward != upward);
-        }
-        for contact in others {
-            let rest = brick.rest.get_or_insert_default();
-            rest.contacts.push(contact);
-        }
-        brick.tidy();
-        true
+        self.has(index) && self.bricks[rank].set_contacts(upward, found)
     }
 
     /// Finds the regions again; gives the bricks of which some piece's region has another name than before, a bit
@@ -374,11 +257,6 @@ pub(super) fn indices(mut bits: u64) -> impl Iterator<Item = u8> {
     })
 }
 
-fn boxed(pieces: Vec<Piece>) -> Option<Box<Rest>> {
-    let contacts = Vec::new();
-    (!pieces.is_empty()).then(|| Box::new(Rest { pieces, contacts }))
-}
-
 /// The first of those that `number` is joined with, and shorter ways to it.
 fn leader(leaders: &mut [u16], mut number: u16) -> u16 {
     while leaders[usize::from(number)] != number {
@@ -392,4 +270,25 @@ fn leader(leaders: &mut [u16], mut number: u16) -> u16 {
 fn join(leaders: &mut [u16], a: u16, b: u16) {
     let (a, b) = (leader(leaders, a), leader(leaders, b));
     leaders[usize::from(a.max(b))] = a.min(b);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bricks_beside_a_brick_are_found_in_their_cubes() {
+        let cube = Cube::new(BrickId::new(4, 8, 12).unwrap().code() >> 6);
+        for index in 0..64 {
+            for (direction, step) in DIRECTIONS.into_iter().enumerate() {
+                let expected = cube.brick(index).offset(step).unwrap();
+                let (across, there) = BESIDE[usize::from(index)][direction];
+                let step = DIRECTIONS.get(usize::from(across));
+                let step = step.map_or([0; 3], |step| step.map(|c| 4 * c));
+                let corner = cube.brick(0).offset(step).unwrap();
+                let found = BrickId::from_code(corner.code() | u64::from(there)).unwrap();
+                assert_eq!(found, expected, "{index} {direction}");
+            }
+        }
+    }
 }

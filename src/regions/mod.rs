@@ -38,9 +38,12 @@
 //! edge; 24 for a profile.
 
 mod border;
+mod brick;
 mod cube;
 mod planes;
 mod profile;
+mod shelves;
+mod show;
 mod update;
 
 pub use border::Border;
@@ -114,6 +117,9 @@ impl Regions {
     /// exist; it is asked for bricks of `changed` and for those around them that had open cells at the last update.
     ///
     /// The first update takes in a map: it names all bricks.
+    ///
+    /// # Panics
+    /// If `costs` has nothing for a brick that had open cells at the last update and is not one of `changed`.
     pub fn update<'a>(
         &mut self,
         changed: &[BrickId],

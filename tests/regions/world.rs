@@ -88,13 +88,24 @@ impl World {
         points[self.random.below(BRICK_CELLS)]
     }
 
+    /// An end of a query: a cell that is open, if one is found soon.
+    fn some_end(&mut self) -> Point {
+        let mut end = self.some_point();
+        for _ in 0..8 {
+            if !self.is_open(end) {
+                end = self.some_point();
+            }
+        }
+        end
+    }
+
     fn some_cost(&mut self) -> u16 {
         [1, 256, 1000, u16::MAX][self.random.below(4)]
     }
 
     /// Fills a brick: whole, or with some share of its cells open.
     fn fill(&mut self, brick: BrickId) {
-        let open = [100, 100, 100, 90, 70, 50, 35, 25, 15, 0][self.random.below(10)];
+        let open = [100, 100, 100, 90, 70, 50, 35, 30, 20, 0][self.random.below(10)];
         let mut costs = Box::new([0; BRICK_CELLS]);
         for cost in costs.iter_mut() {
             *cost = if self.random.below(100) < open {
@@ -163,11 +174,11 @@ impl World {
     fn ask(&mut self, count: usize) -> Vec<(i64, [Point; 2], isize)> {
         let mut changes = Vec::new();
         for _ in 0..count {
-            let query = self.random.below(60) as i64 - 20;
+            let query = self.random.below(200) as i64 - 50;
             if let Some(ends) = self.queries.remove(&query) {
                 changes.push((query, ends, -1));
             } else {
-                let ends = [self.some_point(), self.some_point()];
+                let ends = [self.some_end(), self.some_end()];
                 self.queries.insert(query, ends);
                 changes.push((query, ends, 1));
             }
@@ -247,7 +258,7 @@ impl History {
         let mut changed: Vec<BrickId> = world.bricks.keys().copied().collect();
         for epoch in 0..epochs {
             let (edits, queries) = match epoch {
-                0 => (0, 40),
+                0 => (0, 120),
                 _ => ([1, 1, 3, 20][world.random.below(4)], world.random.below(10)),
             };
             (0..edits).for_each(|_| changed.extend(world.edit()));

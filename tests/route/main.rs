@@ -394,12 +394,15 @@ fn routes_are_the_oracles_after_every_epoch() {
     }
 }
 
+/// How often the specification has each cell of each route.
+type Counts = BTreeMap<(i64, u32, Point), isize>;
+
 /// The routes of all states of a case by the specification: what it has accumulated after each of them.
 fn specified(case: &Case) -> Vec<BTreeMap<i64, Vec<(Point, u32)>>> {
     let states: Vec<(World, Queries)> = case.states.clone();
     timely::execute_directly(move |worker| {
         let (mut cells, mut queries) = (InputSession::new(), InputSession::new());
-        let seen: Rc<RefCell<BTreeMap<(i64, u32, Point), isize>>> = Rc::default();
+        let seen: Rc<RefCell<Counts>> = Rc::default();
         let keep = seen.clone();
         let probe = worker.dataflow::<Time, _, _>(|scope| {
             let cells = cells.to_collection(scope);
