@@ -9,12 +9,15 @@ use arrow::array::{
     Int64Array, LargeStringArray, StringArray, StringViewArray, UInt16Array, UInt64Array,
 };
 use arrow::datatypes::Int32Type;
+use arrow::record_batch::RecordBatch;
 use map_support::{OpenCells, Random, Scratch, open_cells};
 use octaflow::lattice::{Cell, Frame};
 use octaflow::map::{
     Allow, Epoch, ReadOptions, Update, UpdateKind, UpdateReader, read_map, read_positions,
 };
-use parquet::basic::Compression;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, Encoding};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet_files::parquet_bytes;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -215,6 +218,41 @@ fn updates_of_every_format_are_the_same_epochs() {
         let zstd = Compression::ZSTD(Default::default());
         let path = scratch.write("a.parquet", parquet_bytes(columns, zstd));
         assert_eq!(read_all(&path, Allow::Sources).unwrap(), epochs());
+    }
+}
+
+/// As DuckDB writes short columns in version 2 of the format.
+#[test]
+fn text_behind_its_lengths_is_read() {
+    let scratch = Scratch::new();
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        for nullable in [false, true] {
+            for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+                let kinds = ["query-"; 200];
+                let kind: ArrayRef = Arc::new(StringArray::from_iter_values(kinds));
+                let number: ArrayRef = Arc::new(Int64Array::from_iter_values(1..201));
+                let columns = [
+                    ("time", number.clone(), nullable),
+                    ("kind", kind, nullable),
+                    ("query", number, nullable),
+                ];
+                let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+                let properties = WriterProperties::builder()
+                    .set_writer_version(version)
+                    .set_dictionary_enabled(false)
+                    .set_compression(compression)
+                    .set_column_encoding("kind".into(), Encoding::DELTA_LENGTH_BYTE_ARRAY)
+                    .set_data_page_row_count_limit(70)
+                    .set_write_batch_size(10)
+                    .build();
+                let mut writer =
+                    ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+                writer.write(&batch).unwrap();
+                let path = scratch.write("a.parquet", writer.into_inner().unwrap());
+                let epochs = read_all(&path, Allow::Queries).unwrap();
+                assert_eq!(epochs.len(), 200);
+            }
+        }
     }
 }
 

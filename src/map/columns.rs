@@ -3,8 +3,11 @@
 //! A reader names the columns it wants; their order in the file is free and other columns are ignored. A value is
 //! taken as the number or text that it is, converted only where nothing is lost.
 
+mod compact;
 mod csv;
+mod footer;
 mod guard;
+mod lengths;
 mod ndjson;
 mod pages;
 mod parquet;

@@ -1,14 +1,15 @@
 //! A look at the page headers of a Parquet file before any page is decoded.
 //!
 //! The decoder allocates by what a page's header says: a few bytes can claim gigabytes. So the headers of the wanted
-//! columns are read first (the Thrift compact protocol, of which only structs of numbers matter here), and pages
-//! that no writer makes are refused.
+//! columns are read first, and pages that no writer makes are refused.
 
-use super::parquet::damaged;
+use super::compact::{Compact, I16, I64, STOP, STRUCT};
+use super::lengths::check_lengths;
+use super::parquet::{damaged, guarded};
 use crate::Result;
 use crate::map::input::read_error;
 use flate2::read::MultiGzDecoder;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Type};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -16,10 +17,18 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 /// The most bytes that a page may decompress to; writers aim at 1 MiB.
 const LARGEST_PAGE_BYTES: i64 = 256 << 20;
 
-/// The most bytes of a page whose values share prefixes, which may expand each to the length of the page.
-const LARGEST_PREFIX_PAGE_BYTES: i64 = 64 << 10;
+/// The most bytes that the largest pages of all wanted columns may take together: the decoder holds one of each.
+const LARGEST_PAGES_BYTES: i64 = 1 << 30;
 
-/// How Parquet numbers the encoding DELTA_BYTE_ARRAY.
+/// The most bytes of a dictionary of text. The rows of a batch hold the dictionary of each of their row groups.
+const LARGEST_TEXT_DICTIONARY_BYTES: i64 = 64 << 10;
+
+/// The most bytes of a page of text: so many, and so many more a value. The rows of a batch hold each of their pages.
+const TEXT_PAGE_BYTES: i64 = 16 << 10;
+const TEXT_VALUE_BYTES: i64 = 1 << 10;
+
+/// How Parquet numbers two encodings of text.
+const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 
 /// Checks the pages of the root columns at `places`.
@@ -35,6 +44,7 @@ pub(super) fn check_pages(
 ) -> Result<()> {
     let schema = metadata.file_metadata().schema_descr();
     let mut reader = BufReader::with_capacity(1 << 12, file);
+    let mut largest = vec![Largest::default(); schema.num_columns()];
     for group in metadata.row_groups() {
         for (leaf, column) in group.columns().iter().enumerate() {
             if leaf >= schema.num_columns() {
@@ -44,19 +54,41 @@ pub(super) fn check_pages(
                 ));
             }
             if places.contains(&Some(schema.get_column_root_idx(leaf))) {
-                check_column(name, &mut reader, file_bytes, column)?;
+                let largest = &mut largest[leaf];
+                if check_column(name, &mut reader, file_bytes, column, largest)? {
+                    guarded(name, || check_lengths(name, file, column, group.num_rows()))?;
+                }
             }
         }
+    }
+    let together: i64 = largest
+        .iter()
+        .map(|l| l.data_bytes + l.dictionary_bytes)
+        .sum();
+    if together > LARGEST_PAGES_BYTES {
+        let what = format!(
+            "the largest pages of its columns take {together} bytes together where {LARGEST_PAGES_BYTES} are allowed"
+        );
+        return Err(damaged(name, &what));
     }
     Ok(())
 }
 
+/// The sizes of a column's largest pages.
+#[derive(Clone, Default)]
+struct Largest {
+    data_bytes: i64,
+    dictionary_bytes: i64,
+}
+
+/// Checks the headers of a column's pages; true if the lengths in one are yet to be checked.
 fn check_column(
     name: &str,
     reader: &mut BufReader<&File>,
     file_bytes: u64,
     column: &ColumnChunkMetaData,
-) -> Result<()> {
+    largest: &mut Largest,
+) -> Result<bool> {
     let start = column
         .dictionary_page_offset()
         .unwrap_or(column.data_page_offset());
@@ -67,31 +99,37 @@ fn check_column(
     if at > end || end > file_bytes {
         return Err(damaged(name, "a column lies outside the file"));
     }
+    let mut has_lengths = false;
     while at < end {
         let io = |e: std::io::Error| read_error(name, &e);
         reader.seek(SeekFrom::Start(at)).map_err(io)?;
         let mut header = Compact {
             bytes: reader.by_ref().take(end - at),
         };
-        let page = header
-            .page()
-            .ok_or_else(|| damaged(name, "a page's header is malformed"))?;
+        let page =
+            Page::read(&mut header).ok_or_else(|| damaged(name, "a page's header is malformed"))?;
         let header_bytes = end - at - header.bytes.limit();
         at += header_bytes;
         let room = (end - at) as i64;
         if !(0..=room).contains(&page.compressed_bytes) {
             return Err(damaged(name, "a page reaches beyond its column"));
         }
-        check_page(name, &page)?;
+        check_page(name, &page, column.column_type() == Type::BYTE_ARRAY)?;
+        has_lengths |= page.encoding == DELTA_LENGTH_BYTE_ARRAY;
+        let most = match page.is_dictionary {
+            true => &mut largest.dictionary_bytes,
+            false => &mut largest.data_bytes,
+        };
+        *most = page.plain_bytes.max(*most);
         if matches!(column.compression(), Compression::GZIP(_)) {
             check_gzip(name, reader, &page)?;
         }
         at += page.compressed_bytes as u64;
     }
-    Ok(())
+    Ok(has_lengths)
 }
 
-fn check_page(name: &str, page: &Page) -> Result<()> {
+fn check_page(name: &str, page: &Page, is_text: bool) -> Result<()> {
     if !(0..=LARGEST_PAGE_BYTES).contains(&page.plain_bytes) {
         let what = format!(
             "a page of {} bytes is larger than the {LARGEST_PAGE_BYTES} that are allowed",
@@ -100,19 +138,26 @@ fn check_page(name: &str, page: &Page) -> Result<()> {
         return Err(damaged(name, &what));
     }
     // A plain value other than a boolean takes 4 bytes or more, and no number or text is a boolean.
-    if page
-        .dictionary_values
-        .is_some_and(|n| !(0..=page.plain_bytes / 4).contains(&n))
-    {
+    if page.is_dictionary && page.values > page.plain_bytes / 4 {
         return Err(damaged(
             name,
             "a dictionary has more values than its page can hold",
         ));
     }
-    if page.encoding == Some(DELTA_BYTE_ARRAY) && page.plain_bytes > LARGEST_PREFIX_PAGE_BYTES {
+    if page.encoding == DELTA_BYTE_ARRAY {
+        // Each value may repeat all of the one before, and the contents say how many there are.
+        let what =
+            "text is encoded by the prefixes that it shares: write the column with a dictionary";
+        return Err(damaged(name, what));
+    }
+    let most = match page.is_dictionary {
+        true => LARGEST_TEXT_DICTIONARY_BYTES,
+        false => TEXT_PAGE_BYTES + TEXT_VALUE_BYTES * page.values,
+    };
+    if is_text && page.plain_bytes > most {
         let what = format!(
-            "a page of text with shared prefixes has more than {LARGEST_PREFIX_PAGE_BYTES} bytes: \
-             write the column with a dictionary"
+            "a page of text has {} bytes where {most} are allowed",
+            page.plain_bytes
         );
         return Err(damaged(name, &what));
     }
@@ -142,134 +187,57 @@ fn check_gzip(name: &str, reader: &mut BufReader<&File>, page: &Page) -> Result<
 }
 
 /// What matters of a page's header.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 struct Page {
     plain_bytes: i64,
     compressed_bytes: i64,
-    dictionary_values: Option<i64>,
-    encoding: Option<i64>,
+    is_dictionary: bool,
+    values: i64,
+    /// The encoding of the values of a data page.
+    encoding: i64,
     /// How many bytes of levels stand uncompressed before the values.
     level_bytes: i64,
 }
 
-/// A reader of the Thrift compact protocol.
-struct Compact<R> {
-    bytes: R,
-}
-
-/// The wire types of the protocol that matter by name.
-const STOP: u8 = 0;
-const BYTE: u8 = 3;
-const I16: u8 = 4;
-const I64: u8 = 6;
-const STRUCT: u8 = 12;
-
-impl<R: Read> Compact<R> {
-    /// A page header, or `None` if it is malformed.
-    fn page(&mut self) -> Option<Page> {
+impl Page {
+    /// Reads a page header; `None` if it is malformed.
+    fn read(header: &mut Compact<impl Read>) -> Option<Self> {
         let mut page = Page::default();
-        let (mut plain, mut compressed) = (false, false);
+        let (mut plain, mut compressed, mut detailed) = (false, false, false);
         let mut id = 0;
         loop {
-            let kind = self.field(&mut id)?;
+            let kind = header.field(&mut id)?;
             match (id, kind) {
                 (_, STOP) => break,
-                (2, I16..=I64) => (plain, page.plain_bytes) = (true, self.integer()?),
-                (3, I16..=I64) => (compressed, page.compressed_bytes) = (true, self.integer()?),
-                (5 | 7 | 8, STRUCT) => self.kind_header(id, &mut page)?,
-                _ => self.skip(kind, 0)?,
+                (2, I16..=I64) => (plain, page.plain_bytes) = (true, header.integer()?),
+                (3, I16..=I64) => (compressed, page.compressed_bytes) = (true, header.integer()?),
+                (5 | 7 | 8, STRUCT) if !detailed => {
+                    detailed = true;
+                    page.read_details(id, header)?;
+                }
+                (2 | 3 | 5 | 7 | 8, _) => return None,
+                _ => header.skip(kind, 0)?,
             }
         }
         (plain && compressed).then_some(page)
     }
 
-    /// The part of a header that is particular to data pages (5), dictionary pages (7) or data pages v2 (8).
-    fn kind_header(&mut self, page_kind: i64, page: &mut Page) -> Option<()> {
+    /// Reads the part of a header that is particular to data pages (5), dictionary pages (7) or data pages v2 (8).
+    fn read_details(&mut self, page_kind: i64, header: &mut Compact<impl Read>) -> Option<()> {
+        self.is_dictionary = page_kind == 7;
         let mut id = 0;
         loop {
-            let kind = self.field(&mut id)?;
+            let kind = header.field(&mut id)?;
             match (page_kind, id, kind) {
                 (_, _, STOP) => return Some(()),
-                (7, 1, I16..=I64) => page.dictionary_values = Some(self.integer()?),
-                (5, 2, I16..=I64) | (8, 4, I16..=I64) => page.encoding = Some(self.integer()?),
-                (8, 5 | 6, I16..=I64) => {
-                    let levels = self.integer()?;
-                    page.level_bytes = page
-                        .level_bytes
-                        .checked_add(levels)
-                        .filter(|_| levels >= 0)?;
+                (_, 1, I16..=I64) => self.values = header.count()?,
+                (5, 2, I16..=I64) | (8, 4, I16..=I64) => {
+                    self.encoding = header.count()?;
                 }
-                _ => self.skip(kind, 0)?,
+                (8, 5 | 6, I16..=I64) => self.level_bytes += header.count()?,
+                (_, 1, _) | (5, 2, _) | (8, 4..=6, _) => return None,
+                _ => header.skip(kind, 0)?,
             }
         }
-    }
-
-    /// The next field's wire type; `id` becomes its number.
-    fn field(&mut self, id: &mut i64) -> Option<u8> {
-        let head = self.byte()?;
-        let (step, kind) = (head >> 4, head & 0xf);
-        if kind != STOP {
-            *id = if step == 0 {
-                self.integer()?
-            } else {
-                id.checked_add(i64::from(step))?
-            };
-        }
-        Some(kind)
-    }
-
-    fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
-        match kind {
-            // Booleans live in the field's head.
-            1 | 2 => {}
-            BYTE => drop(self.byte()?),
-            I16..=I64 => drop(self.unsigned()?),
-            7 => self.skip_bytes(8)?,
-            8 => {
-                let n = self.unsigned()?;
-                self.skip_bytes(n)?;
-            }
-            STRUCT if depth < 8 => {
-                let mut id = 0;
-                loop {
-                    match self.field(&mut id)? {
-                        STOP => break,
-                        kind => self.skip(kind, depth + 1)?,
-                    }
-                }
-            }
-            // Lists, sets and maps have no place in a page's header.
-            _ => return None,
-        }
-        Some(())
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let mut byte = [0];
-        self.bytes.read_exact(&mut byte).ok()?;
-        Some(byte[0])
-    }
-
-    fn skip_bytes(&mut self, n: u64) -> Option<()> {
-        let skipped = std::io::copy(&mut self.bytes.by_ref().take(n), &mut std::io::sink()).ok()?;
-        (skipped == n).then_some(())
-    }
-
-    fn unsigned(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    /// A signed number: zigzag.
-    fn integer(&mut self) -> Option<i64> {
-        let value = self.unsigned()?;
-        Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 }

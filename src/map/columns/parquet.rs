@@ -1,5 +1,6 @@
 //! Rows of Parquet files, read batch by batch, of the wanted columns alone.
 
+use super::footer::check_footer;
 use super::pages::check_pages;
 use super::{Field, find_columns, guard};
 use crate::map::input::told;
@@ -61,6 +62,7 @@ pub(super) struct ParquetRows {
 
 impl ParquetRows {
     pub(super) fn new(name: &str, file: File, file_bytes: u64, wanted: &[&str]) -> Result<Self> {
+        check_footer(name, &file, file_bytes)?;
         let (metadata, places) = guarded(name, || open(name, &file, wanted))?;
         let declared = metadata.metadata().file_metadata().num_rows();
         let rows = u64::try_from(declared)
@@ -262,6 +264,6 @@ pub(super) fn damaged(file: &str, what: &str) -> Error {
 
 /// Runs a step of the decoder. Its asserts on damaged files become errors here: a page without a checksum may hold
 /// anything.
-fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
     guard::guarded(step).unwrap_or_else(|| Err(damaged(file, "its pages cannot be decoded")))
 }

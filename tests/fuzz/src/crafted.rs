@@ -4,7 +4,7 @@
 //! tell what a file is to be: of each column the type, the codec and the pages with their encodings, counts and raw
 //! contents. Only what a writer cannot get wrong is right.
 
-use crate::thrift::Thrift;
+use crate::parquet_parts::{Column, Group, Page, PageKind, end_file};
 use flate2::write::GzEncoder;
 use std::io::Write;
 
@@ -30,6 +30,7 @@ const TABLES: [&[(&str, Physical)]; 4] = [
         ("gx", INT32),
         ("gy", DOUBLE),
         ("gz", DOUBLE),
+        ("cost", DOUBLE),
     ],
 ];
 
@@ -50,23 +51,30 @@ pub fn parquet_file(recipe: &[u8]) -> Vec<u8> {
     let table = TABLES[usize::from(recipe.byte() % 4)];
     let rows = i64::from(recipe.byte()) % 64 + 1;
     let declared_rows = recipe.count(rows);
-    let mut file = b"PAR1".to_vec();
-    let kinds = match table.iter().any(|&(name, _)| name == "query") {
-        true => ["query+", "query-"],
-        false => ["cost", "source+"],
-    };
-    let columns: Vec<Column> = table
+    let schema: Vec<(bool, Column)> = table
         .iter()
         .map(|&(name, physical)| match recipe.byte() {
-            0..128 => Column::sound(&mut file, name, physical, rows, kinds),
-            _ => Column::wild(&mut file, name, rows, &mut recipe),
+            0..128 => (true, column(name, physical)),
+            _ => (false, wild_column(name, physical, &mut recipe)),
         })
         .collect();
-    let start = file.len();
-    footer(&mut Thrift::new(&mut file), &columns, declared_rows);
-    let length = (file.len() - start) as u32;
-    file.extend(length.to_le_bytes());
-    file.extend(b"PAR1");
+    let mut file = b"PAR1".to_vec();
+    let groups: Vec<Group> = (0..=recipe.byte() % 3)
+        .map(|group| Group {
+            columns: schema
+                .iter()
+                .map(|(sound, column)| {
+                    if *sound {
+                        add_sound_page(&mut file, column, i64::from(group) * rows, rows)
+                    } else {
+                        add_wild_pages(&mut file, column, rows, &mut recipe)
+                    }
+                })
+                .collect(),
+            rows: recipe.count(rows),
+        })
+        .collect();
+    end_file(&mut file, &groups, declared_rows.wrapping_mul(groups.len() as i64));
     file
 }
 
@@ -103,199 +111,124 @@ impl Recipe<'_> {
     }
 }
 
-/// What the footer says of a column.
-struct Column {
-    name: &'static str,
-    physical: Physical,
-    type_length: i64,
-    converted: Option<i64>,
-    optional: bool,
-    codec: i64,
-    values: i64,
-    dictionary_at: Option<i64>,
-    data_at: i64,
-    bytes: i64,
+/// A column that a sound file has.
+fn column(name: &'static str, physical: Physical) -> Column {
+    Column {
+        name,
+        physical,
+        ..Column::default()
+    }
 }
 
-impl Column {
-    /// Writes one plain page of `rows` values that suit the column; those of a text are `kinds` in turn.
-    fn sound(
-        file: &mut Vec<u8>,
-        name: &'static str,
-        physical: Physical,
-        rows: i64,
-        kinds: [&str; 2],
-    ) -> Self {
-        let mut plain = Vec::new();
-        for row in 0..rows {
-            let value = if name == "time" {
-                row + 1
-            } else {
-                2 * (row % 4)
-            };
-            match physical {
-                INT32 => plain.extend((value as i32).to_le_bytes()),
-                INT64 => plain.extend(value.to_le_bytes()),
-                FLOAT => plain.extend((value as f32).to_le_bytes()),
-                DOUBLE => plain.extend((value as f64).to_le_bytes()),
-                _ => {
-                    let kind = kinds[(row % 2) as usize];
-                    plain.extend((kind.len() as u32).to_le_bytes());
-                    plain.extend(kind.as_bytes());
-                }
+/// A column of mostly the right type.
+fn wild_column(name: &'static str, physical: Physical, recipe: &mut Recipe) -> Column {
+    Column {
+        physical: match recipe.byte() {
+            0..128 => physical,
+            128..192 => TEXT,
+            other => i64::from(other % 8),
+        },
+        type_length: i64::from(recipe.byte() % 20),
+        converted: Some(i64::from(recipe.byte())).filter(|&c| c < 22),
+        optional: recipe.byte() & 1 == 1,
+        codec: CODECS[usize::from(recipe.byte()) % CODECS.len()],
+        ..column(name, physical)
+    }
+}
+
+/// Adds one plain page of `rows` values that suit the column, from row `first` on.
+fn add_sound_page(file: &mut Vec<u8>, column: &Column, first: i64, rows: i64) -> Column {
+    let mut plain = Vec::new();
+    for row in first..first + rows {
+        let value = match column.name {
+            "time" => row + 1,
+            _ => 2 * (row % 4),
+        };
+        match column.physical {
+            INT32 => plain.extend((value as i32).to_le_bytes()),
+            INT64 => plain.extend(value.to_le_bytes()),
+            FLOAT => plain.extend((value as f32).to_le_bytes()),
+            DOUBLE => plain.extend((value as f64).to_le_bytes()),
+            _ => {
+                plain.extend(4u32.to_le_bytes());
+                plain.extend(b"cost");
             }
         }
-        let start = file.len() as i64;
-        let page = Page {
-            kind: PageKind::V1,
-            encoding: 0,
-            values: rows,
-            plain_bytes: plain.len() as i64,
-            ..Page::default()
-        };
-        page.write(file, &plain);
-        Column {
-            name,
-            physical,
-            type_length: 0,
-            converted: None,
-            optional: false,
-            codec: 0,
-            values: rows,
-            dictionary_at: None,
-            data_at: start,
-            bytes: file.len() as i64 - start,
-        }
     }
-
-    /// Writes up to four pages of anything.
-    fn wild(file: &mut Vec<u8>, name: &'static str, rows: i64, recipe: &mut Recipe) -> Self {
-        let physical = i64::from(recipe.byte() % 8);
-        let type_length = i64::from(recipe.byte() % 20);
-        let converted = Some(i64::from(recipe.byte())).filter(|&c| c < 22);
-        let optional = recipe.byte() & 1 == 1;
-        let codec = CODECS[usize::from(recipe.byte()) % CODECS.len()];
-        let values = recipe.count(rows);
-        let start = file.len() as i64;
-        let (mut dictionary_at, mut data_at) = (None, None);
-        for _ in 0..=recipe.byte() % 4 {
-            let at = file.len() as i64;
-            let page = Page::wild(rows, recipe);
-            let n = usize::from(recipe.byte()) << (recipe.byte() % 4);
-            let raw = recipe.bytes(n);
-            match page.kind {
-                PageKind::Dictionary => dictionary_at = dictionary_at.or(Some(at)),
-                _ => data_at = data_at.or(Some(at)),
-            }
-            page.write_compressed(file, &raw, codec, recipe);
-        }
-        Column {
-            name,
-            physical,
-            type_length,
-            converted,
-            optional,
-            codec,
-            values,
-            dictionary_at,
-            data_at: data_at.unwrap_or(start),
-            bytes: file.len() as i64 - start,
-        }
+    let start = file.len() as i64;
+    let page = Page {
+        values: rows,
+        plain_bytes: plain.len() as i64,
+        ..Page::default()
+    };
+    page.write(file, &plain);
+    Column {
+        values: rows,
+        data_at: start,
+        bytes: file.len() as i64 - start,
+        ..column.clone()
     }
 }
 
-#[derive(Clone, Copy, Default)]
-enum PageKind {
-    #[default]
-    V1,
-    V2,
-    Dictionary,
+/// Adds up to four pages of anything.
+fn add_wild_pages(file: &mut Vec<u8>, column: &Column, rows: i64, recipe: &mut Recipe) -> Column {
+    let values = recipe.count(rows);
+    let start = file.len() as i64;
+    let (mut dictionary_at, mut data_at) = (None, None);
+    for _ in 0..=recipe.byte() % 4 {
+        let at = file.len() as i64;
+        let page = wild_page(rows, recipe);
+        let n = usize::from(recipe.byte()) << (recipe.byte() % 4);
+        let raw = recipe.bytes(n);
+        match page.kind {
+            PageKind::Dictionary => dictionary_at = dictionary_at.or(Some(at)),
+            _ => data_at = data_at.or(Some(at)),
+        }
+        add_compressed(file, page, &raw, column.codec, recipe);
+    }
+    Column {
+        values,
+        dictionary_at,
+        data_at: data_at.unwrap_or(start),
+        bytes: file.len() as i64 - start,
+        ..column.clone()
+    }
 }
 
-/// What a page's header says.
-#[derive(Default)]
-struct Page {
-    kind: PageKind,
-    encoding: i64,
-    values: i64,
-    nulls: i64,
-    rows: i64,
-    level_bytes: [i64; 2],
-    compressed: bool,
-    plain_bytes: i64,
+fn wild_page(rows: i64, recipe: &mut Recipe) -> Page {
+    Page {
+        kind: match recipe.byte() % 8 {
+            0..4 => PageKind::V1,
+            4..6 => PageKind::V2,
+            _ => PageKind::Dictionary,
+        },
+        encoding: i64::from(recipe.byte() % 11),
+        values: recipe.count(rows),
+        nulls: recipe.count(0),
+        rows: recipe.count(rows),
+        level_bytes: [recipe.count(0), recipe.count(0)],
+        compressed: recipe.byte() & 1 == 0,
+        plain_bytes: 0,
+    }
 }
 
-impl Page {
-    fn wild(rows: i64, recipe: &mut Recipe) -> Self {
-        Page {
-            kind: match recipe.byte() % 8 {
-                0..4 => PageKind::V1,
-                4..6 => PageKind::V2,
-                _ => PageKind::Dictionary,
-            },
-            encoding: i64::from(recipe.byte() % 11),
-            values: recipe.count(rows),
-            nulls: recipe.count(0),
-            rows: recipe.count(rows),
-            level_bytes: [recipe.count(0), recipe.count(0)],
-            compressed: recipe.byte() & 1 == 0,
-            plain_bytes: 0,
-        }
+/// Compresses what the codec is to compress of a page's contents, and adds the page.
+fn add_compressed(file: &mut Vec<u8>, mut page: Page, raw: &[u8], codec: i64, recipe: &mut Recipe) {
+    page.plain_bytes = recipe.count(raw.len() as i64);
+    let is_v2 = matches!(page.kind, PageKind::V2);
+    let levels = match is_v2 {
+        true => page.level_bytes[0].saturating_add(page.level_bytes[1]),
+        false => 0,
+    };
+    let levels = usize::try_from(levels).map_or(0, |n| n.min(raw.len()));
+    let (raw_levels, rest) = raw.split_at(levels);
+    let mut packed = raw_levels.to_vec();
+    if is_v2 && !page.compressed {
+        packed.extend(rest);
+    } else {
+        packed.extend(compress(codec, rest));
     }
-
-    /// Compresses what the codec is to compress, and writes the page.
-    fn write_compressed(mut self, file: &mut Vec<u8>, raw: &[u8], codec: i64, recipe: &mut Recipe) {
-        self.plain_bytes = recipe.count(raw.len() as i64);
-        let levels = match self.kind {
-            PageKind::V2 => self.level_bytes.iter().sum::<i64>(),
-            _ => 0,
-        };
-        let levels = usize::try_from(levels).map_or(0, |n| n.min(raw.len()));
-        let as_it_is = matches!(self.kind, PageKind::V2) && !self.compressed;
-        let mut packed = raw[..levels].to_vec();
-        let rest = &raw[levels..];
-        if as_it_is {
-            packed.extend(rest);
-        } else {
-            packed.extend(compress(codec, rest));
-        }
-        self.write(file, &packed);
-    }
-
-    fn write(&self, file: &mut Vec<u8>, packed: &[u8]) {
-        let mut header = Thrift::new(file);
-        let number = match self.kind {
-            PageKind::V1 => 0,
-            PageKind::Dictionary => 2,
-            PageKind::V2 => 3,
-        };
-        header.i32(1, number);
-        header.i32(2, self.plain_bytes);
-        header.i32(3, packed.len() as i64);
-        match self.kind {
-            PageKind::V1 => header.inner(5, |h| {
-                h.i32(1, self.values);
-                h.i32(2, self.encoding);
-                h.i32(3, 3);
-                h.i32(4, 3);
-            }),
-            PageKind::Dictionary => header.inner(7, |h| {
-                h.i32(1, self.values);
-                h.i32(2, self.encoding);
-            }),
-            PageKind::V2 => header.inner(8, |h| {
-                h.i32(1, self.values);
-                h.i32(2, self.nulls);
-                h.i32(3, self.rows);
-                h.i32(4, self.encoding);
-                h.i32(5, self.level_bytes[0]);
-                h.i32(6, self.level_bytes[1]);
-                h.bool(7, self.compressed);
-            }),
-        }
-        header.stop();
-        file.extend(packed);
-    }
+    page.write(file, &packed);
 }
 
 fn compress(codec: i64, raw: &[u8]) -> Vec<u8> {
@@ -311,48 +244,6 @@ fn compress(codec: i64, raw: &[u8]) -> Vec<u8> {
         _ => Some(raw.to_vec()),
     };
     packed.expect("bytes can be compressed")
-}
-
-fn footer(to: &mut Thrift, columns: &[Column], rows: i64) {
-    to.i32(1, 2);
-    to.list(2, columns.len() + 1, |to, n| {
-        let Some(column) = n.checked_sub(1).map(|n| &columns[n]) else {
-            to.text(4, "root");
-            to.i32(5, columns.len() as i64);
-            return;
-        };
-        to.i32(1, column.physical);
-        to.i32(2, column.type_length);
-        to.i32(3, i64::from(column.optional));
-        to.text(4, column.name);
-        if let Some(converted) = column.converted {
-            to.i32(6, converted);
-        }
-    });
-    to.i64(3, rows);
-    to.list(4, 1, |to, _| {
-        to.list(1, columns.len(), |to, n| chunk(to, &columns[n]));
-        to.i64(2, columns.iter().map(|c| c.bytes).sum());
-        to.i64(3, rows);
-    });
-    to.stop();
-}
-
-fn chunk(to: &mut Thrift, column: &Column) {
-    to.i64(2, 0);
-    to.inner(3, |to| {
-        to.i32(1, column.physical);
-        to.i32_list(2, &[0, 3]);
-        to.text_list(3, column.name);
-        to.i32(4, column.codec);
-        to.i64(5, column.values);
-        to.i64(6, column.bytes);
-        to.i64(7, column.bytes);
-        to.i64(9, column.data_at);
-        if let Some(at) = column.dictionary_at {
-            to.i64(11, at);
-        }
-    });
 }
 
 #[cfg(test)]
@@ -371,11 +262,9 @@ mod tests {
         assert_eq!(map.expect("a map").cells, 4);
         let positions = with_file("parquet", &file(1), read_positions);
         assert_eq!(positions.expect("positions").len(), 8);
-        for (table, allow) in [(2, Allow::Sources), (3, Allow::Queries)] {
-            let (epochs, error) = with_file("parquet", &file(table), |path| {
-                updates(UpdateReader::open(path, &frame(), 0, allow), 0)
-            });
-            assert_eq!((epochs.len(), error), (8, None));
-        }
+        let (epochs, error) = with_file("parquet", &file(2), |path| {
+            updates(UpdateReader::open(path, &frame(), 0, Allow::Sources), 0)
+        });
+        assert_eq!((epochs.len(), error), (8, None));
     }
 }

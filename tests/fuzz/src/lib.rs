@@ -30,5 +30,6 @@
 pub mod answers;
 pub mod crafted;
 pub mod files;
+#[path = "../../map_support/parquet_parts.rs"]
+mod parquet_parts;
 pub mod seeds;
-mod thrift;
