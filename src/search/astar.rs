@@ -260,16 +260,16 @@ impl Search {
             let (patch, place) = self.patches.of_mut(to);
             let cost = u32::from(patch.costs[place]);
             let old = patch.ticks[place];
-            if cost == 0 {
-                patch.ticks[place] = NO_DISTANCE;
-                continue;
-            }
             let new = if step < 8 {
                 sums[0] + ((DIAGONAL_BASE * cost) >> 8)
             } else {
                 sums[1] + ((AXIAL_BASE * cost) >> 8)
             };
             if new >= old {
+                continue;
+            }
+            if cost == 0 {
+                patch.ticks[place] = NO_DISTANCE;
                 continue;
             }
             if new >= UNREACHED {
