@@ -29,9 +29,9 @@ import pyarrow.parquet as pq
 
 import check
 import check_routes
+import launching
 import oracle
 import routes
-import run
 
 
 class Case:
@@ -552,7 +552,7 @@ def execute(command, stdin, timeout):
             status = None
         finally:
             if process.poll() is None:
-                run.stop(process)
+                launching.stop(process)
                 process.wait()
         texts = []
         for f in (out, err):

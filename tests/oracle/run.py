@@ -1,7 +1,7 @@
-"""Runs octaflow on random worlds, or on real maps, and checks every result with check.py and check_routes.py.
+"""Runs octaflow on random worlds, or on real maps, and checks every result with the checker of its command.
 
-    python run.py BINARY [--seeds N] [--first S] [--commands field|route …] [--ambiguous] [--only table|npy|3dmap|bt] [--alone]
-                  [--timeout SECONDS]
+    python run.py BINARY [--seeds N] [--first S] [--commands field|route|ghost|diffuse …] [--ambiguous] [--only table|npy|3dmap|bt]
+                  [--alone] [--timeout SECONDS]
     python run.py BINARY --data FOLDER [--limit CELLS] [--epochs N] [--seeds N]
 
 Each seed is a world for each command. A run has a random -w of 1…3, a random --partition, and -n 1 or, one time in five, 2 or 3
@@ -10,7 +10,8 @@ is the folder of an earlier result, which has to be replaced whole.
 
 A world of routes is often run once more with another -w, -n and --partition, which must publish the same bits. If it had
 updates, the map as they leave it is written as a table of cells and the queries that stand are asked of it afresh: the answers
-must be the same bits again; and so, often, for the map and queries as they were at one of the epochs.
+must be the same bits again; and so, often, for the map and queries as they were at one of the epochs. How the runs of a world
+of ghosts or diffusion are held against each other is told in stencil_runs.py.
 
 With --data: every map below FOLDER that this model can hold (those beyond --limit open cells are named and
 skipped), once a seed, with random sources or queries and updates. A line a run, and a closing line 'N passed, M failed'; exit status 1 if
@@ -19,11 +20,7 @@ any failed. What a failed run read is kept and its command printed.
 
 import argparse
 import os
-import shlex
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,105 +33,9 @@ import check_routes
 import oracle
 import route_worlds
 import routes
+import stencil_runs
 import worlds
-
-
-def free_ports(count):
-    """Free loopback ports, held together until all are known."""
-    held = []
-    for _ in range(count):
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        held.append(s)
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
-
-
-def stop(process):
-    """Ends a process started here, and its children (it leads its own group)."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def launch(commands, stdin=None, timeout=60):
-    """Runs commands at once; returns a list of (status or None when out of time, stdout, stderr). The first reads `stdin`."""
-    running, logs = [], []
-    deadline = time.monotonic() + timeout
-    try:
-        for i, command in enumerate(commands):
-            out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-            logs.append((out, err))
-            source = open(stdin, "rb") if stdin and i == 0 else subprocess.DEVNULL
-            running.append(subprocess.Popen(command, stdin=source, stdout=out, stderr=err, start_new_session=True))
-            if source is not subprocess.DEVNULL:
-                source.close()
-        status = []
-        for process in running:
-            try:
-                status.append(process.wait(max(0.1, deadline - time.monotonic())))
-            except subprocess.TimeoutExpired:
-                status.append(None)
-    finally:
-        for process in running:
-            if process.poll() is None:
-                stop(process)
-                process.wait()
-    results = []
-    for code, (out, err) in zip(status, logs):
-        texts = []
-        for f in (out, err):
-            f.seek(0)
-            texts.append(f.read().decode("utf-8", "replace"))
-            f.close()
-        results.append((code, *texts))
-    return results
-
-
-class Setting:
-    """How a run is divided: workers, processes, partition."""
-
-    def __init__(self, workers, processes, partition):
-        self.workers, self.processes, self.partition = workers, processes, partition
-
-    def __str__(self):
-        return f"-w {self.workers} -n {self.processes} {self.partition}"
-
-    def __iter__(self):
-        return iter((self.workers, self.processes, self.partition))
-
-
-class Failed(Exception):
-    """A run that did not end as it should."""
-
-
-class Run:
-    """One run of the program: `shown` is the command line that repeats it."""
-
-    def __init__(self, binary, command, argv, stdin, out, setting, folder):
-        common = [binary, command, *argv, "--out", out, "--json", "--quiet", "-w", str(setting.workers), "--partition", setting.partition]
-        self.commands, self.stdin, self.setting, self.out = [common], stdin, setting, out
-        if setting.processes > 1:
-            hosts = os.path.join(folder, "hosts")
-            with open(hosts, "w") as f:
-                f.writelines(f"127.0.0.1:{port}\n" for port in free_ports(setting.processes))
-            self.commands = [common + ["-n", str(setting.processes), "-p", str(i), "--hostfile", hosts] for i in range(setting.processes)]
-        self.shown = " & ".join(shlex.join(c) for c in self.commands) + (f" < {stdin}" if stdin else "")
-
-    def go(self, timeout):
-        """Runs it; raises Failed. Returns (what was printed, notes)."""
-        results = launch(self.commands, self.stdin, timeout)
-        for i, (status, _, err) in enumerate(results):
-            if status is None:
-                raise Failed(f"process {i} not done after {timeout} s; stderr: {err[-300:]!r}")
-        for i, (status, _, err) in enumerate(results):
-            if status != 0:
-                raise Failed(f"process {i} exit status {status}; stderr: {err[-500:]!r}")
-        return results[0][1], [f"process {i} wrote to stderr with --quiet: {err.strip()[:100]!r}"
-                               for i, (_, _, err) in enumerate(results) if err.strip()]
+from launching import Failed, Run, Setting, Tally, launch, random_run
 
 
 def run_and_check(run, argv, updates, timeout, limit):
@@ -153,33 +54,6 @@ def run_and_check(run, argv, updates, timeout, limit):
     except (Failed, check.Mismatch) as problem:
         return False, str(problem)
     return True, f"{len(expected.field)} reached, {took:.1f} s" + "".join(f"; {n}" for n in notes + noted)
-
-
-def random_run(rng, alone):
-    processes = 1 if alone or rng.random() < 0.8 else int(rng.integers(2, 4))
-    return Setting(int(rng.integers(1, 4)), processes, str(rng.choice(check.PARTITIONS)))
-
-
-class Tally:
-    """Prints a line a run and keeps what failed."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-        self.seen = set()
-
-    def line(self, name, passed, text, command):
-        self.passed += passed
-        self.failed += not passed
-        parts = text.split("; ") if passed else [text]
-        fresh = [p for p in parts[1:] if p[:20] not in self.seen]  # a kind of note is worth one line of the log
-        self.seen.update(p[:20] for p in fresh)
-        print(f"{name}: {'ok' if passed else 'FAILED'}: {'; '.join(parts[:1] + fresh)}", flush=True)
-        if not passed:
-            print(f"    {command}", flush=True)
-
-    def close(self):
-        print(f"{self.passed} passed, {self.failed} failed", flush=True)
-        return 1 if self.failed else 0
 
 
 def flags_for(world, setting):
@@ -316,7 +190,10 @@ def random_worlds(options):
         for command in options.commands:
             folder = os.path.join(base, f"{command}-{seed}")
             of = (seed, folder, reused, options)
-            about, passed, text, shown = field_world(*of) if command == "field" else route_world(*of, ratios)
+            if command in stencil_runs.KINDS:
+                about, passed, text, shown = stencil_runs.random_world(command, *of)
+            else:
+                about, passed, text, shown = field_world(*of) if command == "field" else route_world(*of, ratios)
             tally.line(f"{command} seed {seed} ({about})", passed, text, shown)
             if passed:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -406,7 +283,10 @@ def real_maps(options):
             for command in options.commands:
                 folder = os.path.join(base, f"{os.path.basename(path)}-{command}-{seed}")
                 of = (map_, path, rng, folder, options)
-                about, passed, text, shown = real_field(*of) if command == "field" else real_routes(*of, ratios)
+                if command in stencil_runs.KINDS:
+                    about, passed, text, shown = stencil_runs.real_world(command, *of)
+                else:
+                    about, passed, text, shown = real_field(*of) if command == "field" else real_routes(*of, ratios)
                 tally.line(f"{command} {os.path.basename(path)} seed {seed} ({about})", passed, text, shown)
                 if passed:
                     shutil.rmtree(folder, ignore_errors=True)
@@ -436,7 +316,7 @@ def main():
     p.add_argument("binary")
     p.add_argument("--seeds", type=int)
     p.add_argument("--first", type=int, default=0)
-    p.add_argument("--commands", nargs="+", choices=("field", "route"), default=["field", "route"])
+    p.add_argument("--commands", nargs="+", choices=("field", "route", *stencil_runs.KINDS), default=["field", "route"])
     p.add_argument("--ambiguous", action="store_true")
     p.add_argument("--only", choices=("table", "npy", "3dmap", "bt"))
     p.add_argument("--alone", action="store_true")
