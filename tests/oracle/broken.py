@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import broken_stencils
 import check
 import check_routes
 import launching
@@ -492,26 +493,7 @@ def cases(base):
 
     # ---- the other commands
     route_cases(m)
-    g = lambda name, argv, *mention: m.add(f"ghost {name}", ["ghost", "--map", m.good] + argv, *mention)
-    g("--parts 0", ["--parts", "0", "--rings", "1"], "--parts", "parts")
-    g("--parts in words", ["--parts", "x", "--rings", "1"], "--parts", "parts")
-    g("--parts absurd", ["--parts", "99999999999999999999", "--rings", "1"], "--parts", "parts")
-    g("--rings negative", ["--parts", "2", "--rings=-1"], "--rings", "rings")
-    g("no --parts", ["--rings", "1"], "--parts")
-    g("--partition round", ["--parts", "2", "--rings", "1", "--partition", "round"], "--partition", "partition")
-    initial = d("initial.csv", "x,y,z,value\n1,1,1,1\n")
-    u = lambda name, argv, *mention: m.add(f"diffuse {name}", ["diffuse", "--map", m.good] + argv, *mention)
-    u("no --initial", ["--steps", "3"], "--initial")
-    u("--initial missing", ["--initial", m.path("i0.csv"), "--steps", "3"], "i0.csv", "--initial")
-    u("--initial without value", ["--initial", d("i1.csv", "x,y,z\n1,1,1\n"), "--steps", "3"], "i1.csv", "--initial")
-    u("--initial NaN", ["--initial", d("i2.csv", "x,y,z,value\n1,1,1,nan\n"), "--steps", "3"], "i2.csv", "--initial")
-    u("--steps negative", ["--initial", initial, "--steps=-3"], "--steps", "steps")
-    u("--steps in words", ["--initial", initial, "--steps", "many"], "--steps", "steps")
-    u("--dt NaN", ["--initial", initial, "--steps", "3", "--dt", "nan"], "--dt", "dt")
-    u("--dt negative", ["--initial", initial, "--steps", "3", "--dt=-1"], "--dt", "dt")
-    u("--dt-unit h", ["--initial", initial, "--steps", "3", "--dt", "1", "--dt-unit", "h"], "--dt-unit", "unit")
-    u("--diffusivity negative", ["--initial", initial, "--steps", "3", "--diffusivity=-1"], "--diffusivity", "diffusivity")
-    u("--every 0", ["--initial", initial, "--steps", "3", "--every", "0"], "--every", "every")
+    broken_stencils.cases(m, npy_bytes)
     return m
 
 

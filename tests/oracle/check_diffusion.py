@@ -14,7 +14,7 @@ program, however divided and whatever --rings, must agree to the bit: see equal_
 `python check_diffusion.py --selftest` writes correct results itself, accepts them, spoils each in turn and requires it to be refused.
 
 Readings of the contract decided here, beside those of check.py and diffusion.py
-    * `value` is DOUBLE with --precision f32 too.
+    * `value` is DOUBLE with --precision f32 too. A first value that overflows f32 is then an error.
     * snapshots/: `step` is the first column or the last. Rows within a file ascend by (step, cell) or by (cell, step); files of a
       worker do not overlap by (step, cell). Steps are M, 2M, … up to N; with M above N the folder is there, without rows.
     * `dt_lattice` agrees with the model's r to 1e-12 of it. `least` and `greatest` are those of the published values, and `total.last`
@@ -192,6 +192,8 @@ def expect(args):
         raise oracle.Invalid("--steps must be 0 or more, --rings 1…8, --every 1 or more")
     map_ = check.map_of(args)
     first = diffusion.read_initial(args.initial, map_, diffusion.extent_of(args.map, args.axes), args.axes)
+    if args.precision == "f32" and np.abs(first).max(initial=0) > np.finfo(np.float32).max:
+        raise oracle.Invalid(f"{args.initial}: a value beyond what f32 can hold")
     stencil = diffusion.Stencil(map_, args.cost_diffusivity)
     r = diffusion.step_of(map_, stencil.bound, args.dt, args.dt_unit, args.diffusivity)
     return diffusion.Expected(map_, stencil, first, args.steps, r, args.every, args.precision)

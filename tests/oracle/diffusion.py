@@ -64,7 +64,7 @@ def extent_of(path, axes="xyz"):
 
 
 def finite(values, what):
-    if values.dtype.kind not in "biuf":
+    if values.dtype.kind not in "biuf" or values.dtype.itemsize > 8:
         raise Invalid(f"{what}: not a number type: {values.dtype}")
     values = values.astype(np.float64)
     if not np.isfinite(values).all():
@@ -85,9 +85,9 @@ def read_initial(path, map_, extent=None, axes="xyz"):
     if len(t["value"]) == 0 and 3 in (len(by_lattice), len(by_metres)):
         return np.zeros(map_.open)
     if len(by_lattice) == 3:
-        xyz = np.stack([t[c].astype(np.int64) for c in ("lx", "ly", "lz")], axis=1)
-        if any(t[c].dtype.kind not in "iu" for c in by_lattice) or (xyz < 0).any() or (xyz > oracle.MAX_COORDINATE).any():
+        if any(t[c].dtype.kind not in "iu" or (t[c] < 0).any() or (t[c] > oracle.MAX_COORDINATE).any() for c in by_lattice):
             raise Invalid(f"{path}: lattice coordinates must be whole numbers in 0…{oracle.MAX_COORDINATE}")
+        xyz = np.stack([t[c].astype(np.int64) for c in ("lx", "ly", "lz")], axis=1)
     elif len(by_metres) == 3:
         xyz = np.array([map_.frame.snap(p) for p in zip(*(t[c].tolist() for c in ("x", "y", "z")))], np.int64).reshape(-1, 3)
     else:

@@ -16,7 +16,6 @@ import numpy as np
 import check
 import check_diffusion
 import ghosts
-import oracle
 import stencil_worlds
 from launching import Failed, Run, Setting, launch, random_run
 
