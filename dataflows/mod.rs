@@ -11,6 +11,7 @@ pub mod gather;
 pub mod regions;
 pub mod route;
 pub mod specification;
+pub mod step;
 pub mod wire;
 
 /// The time of an epoch, as in the column `time` of updates and changes.

@@ -22,5 +22,6 @@ pub mod partition;
 pub mod picture;
 pub mod regions;
 pub mod search;
+pub mod stencil;
 
 pub use error::{Error, Result};
