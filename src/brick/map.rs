@@ -16,4 +16,6 @@ pub struct CellMap {
     pub cells: u64,
     /// How many cells have a cost above 0.
     pub open: u64,
+    /// The least and the greatest voxel of the box of a map of voxels; `None` for a table of cells.
+    pub voxels: Option<[[u32; 3]; 2]>,
 }

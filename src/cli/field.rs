@@ -1,6 +1,6 @@
 //! The arguments of `octaflow field`.
 
-use super::run_args::{RunArgs, RunConfig, path, setting};
+use super::run_args::{RunArgs, RunConfig, UpdateArgs, path, setting};
 use crate::map::{parse_position, read_positions};
 use crate::{Error, Result};
 use clap::Args;
@@ -31,6 +31,13 @@ pub(super) struct FieldArgs {
     /// Adds the column `next`: which of the 14 neighbours to step to
     #[arg(help_heading = "Results", long)]
     next: bool,
+
+    /// Draws a picture as a .png: slices of the field through the first source
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+
+    #[command(flatten)]
+    updates: UpdateArgs,
 
     #[command(flatten)]
     run: RunArgs,
@@ -78,7 +85,9 @@ impl FieldArgs {
             ));
         }
         Ok(FieldConfig {
-            run: self.run.check("field", own)?,
+            run: self
+                .run
+                .check("field", own, Some(self.updates), self.picture)?,
             sources,
             label_sources: self.label_sources,
             next: self.next,

@@ -4,6 +4,8 @@
 
 mod arguments;
 mod cluster;
+mod diffuse;
+mod diffuse_run;
 mod field;
 mod field_run;
 mod progress;
@@ -29,6 +31,7 @@ struct Cli {
 enum Command {
     Field(field::FieldArgs),
     Route(route::RouteArgs),
+    Diffuse(diffuse::DiffuseArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -44,6 +47,7 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
     match cli.command {
         Command::Field(field) => field_run::run(field.check()?, &args),
         Command::Route(route) => route_run::run(route.check()?, &args),
+        Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, &args),
     }
 }
 

@@ -40,6 +40,12 @@ impl Progress {
         Progress::new(what, template, wanted)
     }
 
+    /// A bar over the steps of blocks.
+    pub fn steps(what: &'static str, wanted: bool) -> Self {
+        let template = "{msg:>12} {bar:32} {percent} % of the steps, {elapsed}, {eta} left";
+        Progress::new(what, template, wanted)
+    }
+
     /// A bar of queries.
     pub fn queries(what: &'static str, wanted: bool) -> Self {
         let template = "{msg:>12} {bar:32} {human_pos} of {human_len} queries, {elapsed}";

@@ -1,6 +1,6 @@
 //! The arguments of `octaflow route`.
 
-use super::run_args::{RunArgs, RunConfig, path, setting};
+use super::run_args::{RunArgs, RunConfig, UpdateArgs, path, setting};
 use crate::map::parse_position;
 use crate::search::Mode;
 use crate::{Error, Result};
@@ -32,6 +32,13 @@ pub(super) struct RouteArgs {
     /// Pulls routes tight to any-angle lines and adds their length as the column `smooth_length`
     #[arg(help_heading = "Results", long)]
     smooth: bool,
+
+    /// Draws a picture as a .png: routes over views of the map
+    #[arg(help_heading = "Results", long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+
+    #[command(flatten)]
+    updates: UpdateArgs,
 
     #[command(flatten)]
     run: RunArgs,
@@ -74,7 +81,9 @@ impl RouteArgs {
             .iter()
             .map(|q| parse_query(q))
             .collect::<Result<_>>()?;
-        let run = self.run.check("route", own)?;
+        let run = self
+            .run
+            .check("route", own, Some(self.updates), self.picture)?;
         if flags.is_empty() && self.queries.is_none() && run.updates.is_none() {
             return Err(Error::input(
                 "no query is given: name one with --query SX,SY,SZ,GX,GY,GZ or a table of them with --queries FILE",

@@ -40,7 +40,8 @@ pub(super) struct Shared {
     updates: Mutex<Option<UpdateReader>>,
     stage: Mutex<Option<Stage>>,
     summary: MapSummary,
-    load: Duration,
+    /// How long it took to read and divide the map.
+    pub load: Duration,
 }
 
 /// How a worker's run ended.
@@ -118,9 +119,22 @@ impl Shared {
         look: impl FnOnce(&CellMap) -> Result<T>,
     ) -> Result<(Self, T)> {
         let begun = Instant::now();
-        let leads = config.cluster.process == 0;
-        let map = read(config, leads && !config.quiet)?;
+        let map = read(config)?;
         let taken = look(&map)?;
+        let mut shared = Shared::of(config, connected, allow, &map)?;
+        shared.parts = divide(map, &shared.plan, config);
+        shared.load = begun.elapsed();
+        Ok((shared, taken))
+    }
+
+    /// What the workers share of a map whose bricks somebody else divides.
+    pub fn of(
+        config: &RunConfig,
+        connected: &Connected,
+        allow: Allow,
+        map: &CellMap,
+    ) -> Result<Self> {
+        let leads = config.cluster.process == 0;
         let updates = match &config.updates {
             // Standard input is opened when the first solve is done: until then nobody needs to have written.
             Some(path) if leads && path.as_os_str() != "-" => {
@@ -142,20 +156,18 @@ impl Shared {
             .map(|(id, costs)| (*id, costs.iter().filter(|&&c| c > 0).count() as u64))
             .collect();
         let plan = Plan::build(config.cluster.partition, config.cluster.parts(), &weights);
-        let extent = extent(&map);
-        let shared = Shared {
+        Ok(Shared {
             config: config.clone(),
             frame,
-            extent,
-            parts: divide(map, &plan, config),
+            extent: extent(map),
+            parts: Vec::new(),
             exists: Arc::new(weights.into_iter().map(|(id, _)| id).collect()),
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
             stage: Mutex::new(Some(stage)),
             summary,
-            load: begun.elapsed(),
-        };
-        Ok((shared, taken))
+            load: Duration::ZERO,
+        })
     }
 
     /// The bricks of a worker, once.
@@ -260,6 +272,7 @@ impl Shared {
             epoch_micros: Percentiles::of(fed.epochs.clone()),
             queries: None,
             query_micros: None,
+            diffusion: None,
             peak_rss_bytes: reports.iter().map(|r| r.peak_rss_bytes).max().unwrap_or(0),
             bytes_written: reports.iter().flat_map(|r| &r.files).map(|f| f.1).sum(),
         }
@@ -321,7 +334,9 @@ pub(super) fn error_of((status, message): (u8, String)) -> Error {
     }
 }
 
-fn read(config: &RunConfig, progress: bool) -> Result<CellMap> {
+/// Reads the map.
+pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
+    let progress = config.cluster.process == 0 && !config.quiet;
     let bar = RefCell::new(Progress::bytes("reading", progress));
     let show = |done, of| bar.borrow_mut().show(done, of);
     let options = ReadOptions {

@@ -13,24 +13,6 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     map: MapArgs,
 
-    /// A table of updates, in epochs by `time`: .csv, .parquet or newline-delimited .json; - reads CSV from stdin
-    #[arg(help_heading = "Updates", long, value_name = "FILE")]
-    updates: Option<PathBuf>,
-
-    /// The time of the first solve, below all times of --updates
-    #[arg(
-        help_heading = "Updates",
-        long,
-        value_name = "T",
-        default_value_t = 0,
-        allow_negative_numbers = true
-    )]
-    start: i64,
-
-    /// Draws a picture of the result as a .png: slices of a field, routes over views of the map
-    #[arg(help_heading = "Results", long, value_name = "FILE")]
-    picture: Option<PathBuf>,
-
     /// Where the results go: a folder that is absent, empty, or a former result, which is replaced whole
     #[arg(help_heading = "Results", long, value_name = "DIR")]
     out: PathBuf,
@@ -45,6 +27,24 @@ pub(super) struct RunArgs {
 
     #[command(flatten)]
     cluster: ClusterArgs,
+}
+
+/// The flags that tell of changes of the map.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct UpdateArgs {
+    /// A table of updates, in epochs by `time`: .csv, .parquet or newline-delimited .json; - reads CSV from stdin
+    #[arg(help_heading = "Updates", long, value_name = "FILE")]
+    updates: Option<PathBuf>,
+
+    /// The time of the first solve, below all times of --updates
+    #[arg(
+        help_heading = "Updates",
+        long,
+        value_name = "T",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    start: i64,
 }
 
 /// What all dataflow commands have been told, checked as far as that can be done without reading the map.
@@ -64,21 +64,28 @@ pub(super) struct RunConfig {
 }
 
 impl RunArgs {
-    /// Checks the arguments; `own` are the command's own settings.
-    pub fn check(self, command: &'static str, own: Vec<(String, String)>) -> Result<RunConfig> {
-        let settings = self.settings(command, own);
+    /// Checks the arguments; `own` are the command's own settings, without updates and a picture where it has none.
+    pub fn check(
+        self,
+        command: &'static str,
+        own: Vec<(String, String)>,
+        updates: Option<UpdateArgs>,
+        picture: Option<PathBuf>,
+    ) -> Result<RunConfig> {
+        let settings = self.settings(command, own, updates.as_ref(), picture.as_deref());
+        let UpdateArgs { updates, start } = updates.unwrap_or_default();
         let cluster = self.cluster.check()?;
         let map = self.map.check()?;
-        if let Some(picture) = &self.picture {
+        if let Some(picture) = &picture {
             check_picture(picture, &self.out)?;
         }
         Stage::check_target(&self.out)?;
         Ok(RunConfig {
             command,
             map,
-            updates: self.updates,
-            start: self.start,
-            picture: self.picture,
+            updates,
+            start,
+            picture,
             out: self.out,
             json: self.json,
             quiet: self.quiet,
@@ -87,7 +94,13 @@ impl RunArgs {
         })
     }
 
-    fn settings(&self, command: &str, own: Vec<(String, String)>) -> Vec<(String, String)> {
+    fn settings(
+        &self,
+        command: &str,
+        own: Vec<(String, String)>,
+        updates: Option<&UpdateArgs>,
+        picture: Option<&Path>,
+    ) -> Vec<(String, String)> {
         let map = &self.map;
         let number = |value: Option<f64>| value.map_or_else(String::new, |c| c.to_string());
         let mut settings = vec![
@@ -99,10 +112,12 @@ impl RunArgs {
             setting("--origin", map.origin.clone().unwrap_or_default()),
         ];
         settings.extend(own);
+        if let Some(UpdateArgs { updates, start }) = updates {
+            settings.push(setting("--updates", path(updates.as_deref())));
+            settings.push(setting("--start", start));
+        }
         settings.extend([
-            setting("--updates", path(self.updates.as_deref())),
-            setting("--start", self.start),
-            setting("--picture", path(self.picture.as_deref())),
+            setting("--picture", path(picture)),
             setting("--partition", self.cluster.partition_name()),
             setting("--out", self.out.display()),
         ]);

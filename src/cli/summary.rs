@@ -1,6 +1,6 @@
 //! The summary of a run: one JSON object for programs, a few plain words for people.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The `--json` summary of a run, also kept as `summary.json`.
@@ -22,8 +22,34 @@ pub(super) struct Summary {
     pub queries: Option<QueryCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query_micros: Option<Percentiles>,
+    /// What became of the field, for diffusion.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub diffusion: Option<DiffusionSummary>,
     pub peak_rss_bytes: u64,
     pub bytes_written: u64,
+}
+
+/// What became of a field that was stepped.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct DiffusionSummary {
+    pub steps: u64,
+    /// The time of a step in lattice units, diffusivity included.
+    pub dt_lattice: f64,
+    pub total: Totals,
+    /// The least value at the end.
+    pub least: f64,
+    /// The greatest value at the end.
+    pub greatest: f64,
+    /// False if a value left the range of its numbers.
+    #[serde(skip_serializing)]
+    pub is_finite: bool,
+}
+
+/// The sums of all values at the first and the last step.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Totals {
+    pub first: f64,
+    pub last: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -94,8 +120,17 @@ impl Summary {
             counted(self.workers * self.processes, "worker"),
             counted(self.processes, "process"),
         );
-        words += &match (self.queries, self.query_micros) {
-            (Some(queries), Some(micros)) => format!(
+        words += &match (self.queries, self.query_micros, self.diffusion) {
+            (_, _, Some(diffusion)) => format!(
+                "Stepped {} cells {} times in {workers}: values from {:.6} to {:.6}, their sum {:.6} (at first {:.6}).\n",
+                grouped(self.reached),
+                grouped(diffusion.steps),
+                diffusion.least,
+                diffusion.greatest,
+                diffusion.total.last,
+                diffusion.total.first,
+            ),
+            (Some(queries), Some(micros), _) => format!(
                 "Found {} ({} unreachable, {} invalid) in {workers}: {} µs a query in the median, {} µs at most.\n",
                 counted(queries.found as usize, "route"),
                 grouped(queries.unreachable),

@@ -16,6 +16,7 @@
 //!   worker, in memory that does not depend on the number of rows.
 //! - A [`RouteWriter`] writes the rows of `routes/`, a [`RouteCellWriter`] those of `route_cells/`, a
 //!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
+//! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -39,6 +40,7 @@ mod routes;
 mod rows;
 mod runs;
 mod stage;
+mod state;
 mod table;
 
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
@@ -49,6 +51,7 @@ pub use route_changes::{RouteChange, RouteChangeWriter};
 pub use routes::{RouteRow, RouteWriter};
 pub use rows::FieldColumns;
 pub use stage::Stage;
+pub use state::StateWriter;
 pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};
 
 use crate::Error;

@@ -55,7 +55,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         Unknown::Open => (voxels.into_open_box(extent)?, extent.cells()),
     };
     add_corners(&mut bricks);
-    finish(&file, frame, bricks, cells)
+    finish(&file, frame, bricks, cells, Some(extent))
 }
 
 /// What a header tells.

@@ -17,6 +17,7 @@
 mod bt;
 mod columns;
 mod cost;
+mod initial;
 mod input;
 mod known;
 mod limit;
@@ -29,6 +30,7 @@ mod updates;
 mod voxels;
 
 pub use cost::{CostError, store_cost};
+pub use initial::{InitialValues, read_initial};
 pub use limit::available_memory_bytes;
 pub use positions::{parse_position, read_positions};
 pub use queries::{Query, read_queries};

@@ -30,7 +30,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
     let mut bricks = open_box(extent, &blocked, &mut budget)?;
     drop(blocked);
     add_corners(&mut bricks);
-    finish(&file, frame, bricks, extent.cells())
+    finish(&file, frame, bricks, extent.cells(), Some(extent))
 }
 
 /// Reads the blocked voxels; naming one twice is naming it once.

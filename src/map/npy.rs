@@ -9,9 +9,10 @@ mod header;
 use super::input::Bytes;
 use super::limit::{BRICK_BYTES, Budget};
 use super::voxels::{BRICK_VOXELS, VoxelBox, add_corners, finish};
-use super::{Axes, ReadOptions};
+use super::{Axes, Progress, ReadOptions};
 use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
 use crate::{Error, Result};
+use std::fmt::Display;
 use std::path::Path;
 
 /// Reads a `.npy` map.
@@ -20,30 +21,127 @@ use std::path::Path;
 /// See [`super::read_map`].
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
     let frame = options.frame()?;
-    let mut bytes = Bytes::open(path, options.progress)?;
-    let file = bytes.name().to_owned();
-    let header = header::read(&mut bytes)?;
-    // Which voxel axis each array axis runs along.
-    let voxel_axes = match options.axes {
-        Axes::Xyz => [0, 1, 2],
-        Axes::Zyx => [2, 1, 0],
-    };
-    let mut size = [0; 3];
-    for (axis, n) in voxel_axes.into_iter().zip(header.shape) {
-        size[axis] = n;
-    }
-    let extent = VoxelBox::of_size(&file, size)?;
-    check_length(&bytes, size, header.element.bytes())?;
-
-    let mut order = voxel_axes;
-    if header.fortran_order {
-        order.reverse();
-    }
+    let array = Array::open(path, options.axes, options.progress)?;
+    let file = array.bytes.name().to_owned();
+    let extent = VoxelBox::of_size(&file, array.size)?;
     let mut dense = Dense::new(extent, options.budget(path));
-    read_elements(&mut bytes, header.element, order, size, &mut dense)?;
+    let element = array.element;
+    array.read(
+        0,
+        |raw, row| element.decode(raw, row),
+        |voxel, fast, row| dense.put_row(voxel, fast, row),
+    )?;
     let mut bricks = dense.into_bricks();
     add_corners(&mut bricks);
-    finish(&file, frame, bricks, extent.cells())
+    finish(&file, frame, bricks, extent.cells(), Some(extent))
+}
+
+/// Reads an array of finite numbers of the shape of a map's voxels, row by row: `put` takes the first voxel of a row, the
+/// axis that it runs along, and its values.
+///
+/// # Errors
+/// [`Error::Input`] if the file is no such array or has another shape, or a number is not finite.
+pub(super) fn read_values(
+    path: &Path,
+    axes: Axes,
+    size: [u64; 3],
+    put: impl FnMut([u32; 3], usize, &[f64]) -> Result<()>,
+) -> Result<()> {
+    let array = Array::open(path, axes, None)?;
+    if array.size != size {
+        let ([x, y, z], [i, j, k]) = (array.size, size);
+        return Err(Error::input(format!(
+            "{}: the array has {x} × {y} × {z} values, but the map's box {i} × {j} × {k} voxels: they must be as many \
+             along each axis",
+            array.bytes.name()
+        )));
+    }
+    let element = array.element;
+    let not_finite = |value: f64| format!("the value is {value}; it must be finite");
+    array.read(
+        0.0,
+        |raw, row| {
+            element
+                .decode_values(raw, row)
+                .map_err(|(n, value)| (n, not_finite(value)))
+        },
+        put,
+    )
+}
+
+/// An array whose header has been read.
+struct Array<'a> {
+    bytes: Bytes<'a>,
+    element: element::Element,
+    /// How many voxels it has along x, y and z.
+    size: [u64; 3],
+    /// The voxel axes from the slowest in memory to the fastest.
+    order: [usize; 3],
+}
+
+impl<'a> Array<'a> {
+    fn open(path: &Path, axes: Axes, progress: Option<Progress<'a>>) -> Result<Self> {
+        let mut bytes = Bytes::open(path, progress)?;
+        let file = bytes.name().to_owned();
+        let header = header::read(&mut bytes)?;
+        // Which voxel axis each array axis runs along.
+        let voxel_axes = match axes {
+            Axes::Xyz => [0, 1, 2],
+            Axes::Zyx => [2, 1, 0],
+        };
+        let mut size = [0; 3];
+        for (axis, n) in voxel_axes.into_iter().zip(header.shape) {
+            size[axis] = n;
+        }
+        VoxelBox::of_size(&file, size)?;
+        check_length(&bytes, size, header.element.bytes())?;
+        let mut order = voxel_axes;
+        if header.fortran_order {
+            order.reverse();
+        }
+        Ok(Array {
+            bytes,
+            element: header.element,
+            size,
+            order,
+        })
+    }
+
+    /// Reads the elements row by row: `decode` makes values of bytes, `put` takes them.
+    fn read<T: Copy, E: Display>(
+        mut self,
+        blank: T,
+        decode: impl Fn(&[u8], &mut [T]) -> std::result::Result<(), (usize, E)>,
+        mut put: impl FnMut([u32; 3], usize, &[T]) -> Result<()>,
+    ) -> Result<()> {
+        let [slow, middle, fast] = self.order;
+        let n = self.size[fast] as usize;
+        let mut raw = vec![0; n * self.element.bytes() as usize];
+        let mut row = vec![blank; n];
+        for s in 0..self.size[slow] as u32 {
+            for m in 0..self.size[middle] as u32 {
+                self.bytes.take_exact(&mut raw)?;
+                let mut voxel = [0; 3];
+                (voxel[slow], voxel[middle]) = (s, m);
+                if let Err((at, what)) = decode(&raw, &mut row) {
+                    voxel[fast] = at as u32;
+                    let [x, y, z] = voxel;
+                    return Err(Error::input(format!(
+                        "{}, voxel ({x}, {y}, {z}): {what}",
+                        self.bytes.name()
+                    )));
+                }
+                put(voxel, fast, &row)?;
+            }
+        }
+        if self.bytes.peek().is_some() {
+            return Err(Error::input(format!(
+                "{}: bytes follow the last element of the array: the file is damaged",
+                self.bytes.name()
+            )));
+        }
+        self.bytes.check()
+    }
 }
 
 /// Holds the file's length against what the header says, before anything is made of it.
@@ -59,43 +157,6 @@ fn check_length(bytes: &Bytes, size: [u64; 3], element_bytes: u64) -> Result<()>
             bytes.name()
         ))),
     }
-}
-
-/// Reads the elements row by row; `order` is the voxel axes from the slowest in memory to the fastest.
-fn read_elements(
-    bytes: &mut Bytes,
-    element: element::Element,
-    order: [usize; 3],
-    size: [u64; 3],
-    dense: &mut Dense,
-) -> Result<()> {
-    let [slow, middle, fast] = order;
-    let n = size[fast] as usize;
-    let mut raw = vec![0; n * element.bytes() as usize];
-    let mut row = vec![0; n];
-    for s in 0..size[slow] as u32 {
-        for m in 0..size[middle] as u32 {
-            bytes.take_exact(&mut raw)?;
-            let mut voxel = [0; 3];
-            (voxel[slow], voxel[middle]) = (s, m);
-            if let Err((at, cost)) = element.decode(&raw, &mut row) {
-                voxel[fast] = at as u32;
-                let [x, y, z] = voxel;
-                return Err(Error::input(format!(
-                    "{}, voxel ({x}, {y}, {z}): {cost}",
-                    bytes.name()
-                )));
-            }
-            dense.put_row(voxel, fast, &row)?;
-        }
-    }
-    if bytes.peek().is_some() {
-        return Err(Error::input(format!(
-            "{}: bytes follow the last element of the array: the file is damaged",
-            bytes.name()
-        )));
-    }
-    bytes.check()
 }
 
 /// The bricks of a box, each made when its first open voxel comes.

@@ -49,7 +49,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         let cell = if metres {
             metric_cell(&row, &frame)?
         } else {
-            lattice_cell(&row)?
+            lattice_cell(&row, LATTICE)?
         };
         let cost = if costed {
             store_cost(row.float(COST)?).map_err(|e| row.wrong(e))?
@@ -74,20 +74,23 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         progress(bytes, bytes);
     }
     let (bricks, defined) = cells.into_bricks();
-    finish(&file, frame, bricks, defined)
+    finish(&file, frame, bricks, defined, None)
 }
 
-/// The cell of a row of lattice coordinates.
+/// The cell of a row of lattice coordinates in three columns.
 #[inline]
-fn lattice_cell(row: &Row) -> Result<Cell> {
+pub(super) fn lattice_cell(row: &Row, columns: [usize; 3]) -> Result<Cell> {
     let mut xyz = [0; 3];
-    for (c, column) in xyz.iter_mut().zip(LATTICE) {
+    for (c, (column, name)) in xyz
+        .iter_mut()
+        .zip(columns.into_iter().zip(["lx", "ly", "lz"]))
+    {
         let value = row.integer(column)?;
         if !(0..=65535).contains(&value) {
             return Err(row.wrong(format_args!(
                 "{} is {value}: lattice coordinates must lie in 0…65535 (shift the cells, and place the map with \
                  --origin)",
-                COLUMNS[column]
+                name
             )));
         }
         *c = value as i32;

@@ -218,6 +218,7 @@ pub(super) fn finish(
     frame: Frame,
     mut bricks: Vec<(BrickId, Box<Costs>)>,
     cells: u64,
+    extent: Option<VoxelBox>,
 ) -> Result<CellMap> {
     if cells == 0 {
         return Err(empty_map(file));
@@ -238,6 +239,7 @@ pub(super) fn finish(
         bricks,
         cells,
         open,
+        voxels: extent.map(|e| [e.least, e.greatest]),
     })
 }
 

@@ -16,6 +16,8 @@ pub(super) struct FieldScale {
     pub(super) most: u32,
     /// The distance between isolines, in ticks.
     pub(super) step_ticks: f64,
+    /// What stands for 0 ticks, in ticks: isolines run at multiples of the step from there.
+    pub(super) from_ticks: f64,
 }
 
 impl FieldScale {
@@ -25,7 +27,7 @@ impl FieldScale {
 
     /// Whether an isoline runs between two samples.
     fn parts(&self, a: u32, b: u32) -> bool {
-        let level = |ticks: u32| (f64::from(ticks) / self.step_ticks).floor();
+        let level = |ticks: u32| ((f64::from(ticks) + self.from_ticks) / self.step_ticks).floor();
         a < OPEN && b < OPEN && level(a) != level(b)
     }
 }

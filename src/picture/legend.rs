@@ -9,19 +9,30 @@ use super::scale::{multiples, number};
 pub(super) const LEGEND: [usize; 2] = [340, 330];
 pub(super) const BAR: [usize; 2] = [22, 270];
 
-/// The colour bar with the distances at which isolines run, and what the other tones mean. `distances` are the
-/// greatest distance and the step between isolines, in metres.
+/// What a legend tells.
+pub(super) struct Legend {
+    /// What the colours are of, with its unit.
+    pub(super) quantity: &'static str,
+    /// Whether it is a distance field, with sources and cells that none reaches.
+    pub(super) is_field: bool,
+    /// The least and the greatest of the quantity, if colours tell it.
+    pub(super) range: Option<[f64; 2]>,
+    /// The step between isolines.
+    pub(super) step: f64,
+}
+
+/// The colour bar with the quantities at which isolines run, and what the other tones mean.
 pub(super) fn draw_legend(
     canvas: &mut Canvas,
     left: usize,
     top: usize,
     scale: &FieldScale,
-    distances: Option<(f64, f64)>,
+    legend: &Legend,
 ) {
     let mut key = left;
-    if let Some((most_m, step_m)) = distances {
-        canvas.text(left, top, Text::Strong, "distance, m", INK);
-        let labels = draw_distances(canvas, left, top + 34, scale, most_m, step_m);
+    if let Some(range) = legend.range {
+        canvas.text(left, top, Text::Strong, legend.quantity, INK);
+        let labels = draw_range(canvas, left, top + 34, scale, range, legend.step);
         key += BAR[0] + labels + 40;
     }
     let entries = [
@@ -30,36 +41,45 @@ pub(super) fn draw_legend(
         ("open, unreached", Tone::Unreached),
     ];
     let mut row = top + 34;
-    for (label, tone) in entries {
-        draw_tone(canvas, key, row, tone);
+    let of_any = |tone: &Tone| matches!(tone, Tone::Blocked);
+    for (label, tone) in entries.iter().filter(|e| legend.is_field || of_any(&e.1)) {
+        draw_tone(canvas, key, row, *tone);
         canvas.text(key + 34, row, Text::Small, label, INK);
         row += 28;
     }
-    if let Some((_, step_m)) = distances {
+    if legend.range.is_some() {
         canvas.fill(key, row + 8, 24, 1, INK);
-        let label = format!("isoline every {} m", number(step_m, step_m));
+        let unit = if legend.is_field { " m" } else { "" };
+        let label = format!("isoline every {}{unit}", number(legend.step, legend.step));
         canvas.text(key + 34, row, Text::Small, &label, INK);
     }
 }
 
-/// Draws the colour bar of distances with its isolines, and gives the width of its labels.
-fn draw_distances(
+/// Draws the colour bar of a quantity with its isolines, and gives the width of its labels.
+fn draw_range(
     canvas: &mut Canvas,
     left: usize,
     top: usize,
     scale: &FieldScale,
-    most_m: f64,
-    step_m: f64,
+    [least, greatest]: [f64; 2],
+    step: f64,
 ) -> usize {
-    let share = |m: f64| if most_m > 0.0 { m / most_m } else { 0.0 };
-    let ticks: Vec<_> = multiples(step_m, 0.0, most_m)
+    let span = greatest - least;
+    let share = |value: f64| {
+        if span > 0.0 {
+            (value - least) / span
+        } else {
+            0.0
+        }
+    };
+    let ticks: Vec<_> = multiples(step, least, greatest)
         .into_iter()
-        .map(|m| (share(m), number(m, step_m)))
+        .map(|value| (share(value).clamp(0.0, 1.0), number(value, step)))
         .collect();
     let colour = |share: f64| scale.colour(share * f64::from(scale.most.max(1)));
     let labels = draw_bar(canvas, left, top, colour, &ticks);
-    // No isoline runs at distance 0.
-    for (share, _) in ticks.iter().skip(1) {
+    // No isoline runs at the least value.
+    for (share, _) in ticks.iter().filter(|t| t.0 > 0.0) {
         for i in left..left + BAR[0] {
             canvas.blend(i, bar_row(top, *share), INK, 0.75);
         }

@@ -23,7 +23,7 @@ mod scale;
 mod slice;
 mod view;
 
-pub use plan::{PicturePlan, Samples};
+pub use plan::{PicturePlan, Samples, Shade};
 pub use routes::{DrawnRoute, RoutePlan, RouteSamples};
 
 #[cfg(test)]

@@ -134,4 +134,36 @@ impl PicturePlan {
     pub fn render(&self, samples: &Samples, sources: &[Cell], title: &str) -> Result<Vec<u8>> {
         render::render(self, samples, sources, title)
     }
+
+    /// Draws the picture of values that were painted as [`Shade::word`]s: a PNG's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Machine`](crate::Error::Machine) if the PNG cannot be encoded.
+    pub fn render_values(&self, samples: &Samples, shade: Shade, title: &str) -> Result<Vec<u8>> {
+        render::render_values(self, samples, shade, title)
+    }
+}
+
+/// How numbers become samples: from the least to the greatest of a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shade {
+    pub(super) least: f64,
+    pub(super) greatest: f64,
+}
+
+/// The sample of the greatest value.
+pub(super) const MOST_SHADE: u32 = 1 << 30;
+
+impl Shade {
+    /// The samples of values between these two.
+    pub fn new(least: f64, greatest: f64) -> Self {
+        Shade { least, greatest }
+    }
+
+    /// The sample of a value.
+    pub fn word(&self, value: f64) -> u32 {
+        let share = (value - self.least) / (self.greatest - self.least);
+        // Where all values are one, any colour is theirs; a cast takes what is not a number for 0.
+        (share.clamp(0.0, 1.0) * f64::from(MOST_SHADE)) as u32
+    }
 }

@@ -2,10 +2,10 @@
 
 use super::field::{FieldScale, draw_slice, subject};
 use super::layout::Layout;
-use super::legend::{LEGEND, draw_legend};
+use super::legend::{LEGEND, Legend, draw_legend};
 use super::panel::Panel;
-use super::plan::{OPEN, PicturePlan, Samples};
-use super::scale::{position, round_step};
+use super::plan::{MOST_SHADE, OPEN, PicturePlan, Samples, Shade};
+use super::scale::{number, position, round_step};
 use crate::error::Result;
 use crate::lattice::{Cell, TICKS_PER_CELL_SIZE, distance_m};
 
@@ -36,6 +36,7 @@ pub(super) fn render(
     let scale = FieldScale {
         most: most.unwrap_or(0),
         step_ticks: step_m * f64::from(TICKS_PER_CELL_SIZE) / cell_size_m,
+        from_ticks: 0.0,
     };
 
     let [x, y, z] = (plan.frame.position_m(plan.through)).map(|m| position(m, cell_size_m));
@@ -43,17 +44,66 @@ pub(super) fn render(
         Some(_) => format!("farthest cell shown {} m", position(most_m, cell_size_m)),
         None => "no cell shown is reached".to_owned(),
     };
+    let subtitle = format!("cut through ({x}, {y}, {z}) m; {farthest}");
+    let legend = Legend {
+        quantity: "distance, m",
+        is_field: true,
+        range: most.map(|_| [0.0, most_m]),
+        step: step_m,
+    };
+    draw(plan, samples, sources, &scale, &legend, [title, &subtitle])
+}
+
+/// The pixels of the picture of values, as a PNG.
+pub(super) fn render_values(
+    plan: &PicturePlan,
+    samples: &Samples,
+    shade: Shade,
+    title: &str,
+) -> Result<Vec<u8>> {
+    let (least, span) = (shade.least, shade.greatest - shade.least);
+    let step = round_step(span / ISOLINES);
+    let ticks = |value: f64| value / span * f64::from(MOST_SHADE);
+    let flat = span <= 0.0 || !span.is_finite();
+    let scale = FieldScale {
+        most: MOST_SHADE,
+        step_ticks: if flat { f64::INFINITY } else { ticks(step) },
+        from_ticks: if flat { 0.0 } else { ticks(least) },
+    };
+    let cell_size_m = plan.frame.cell_size_m();
+    let [x, y, z] = (plan.frame.position_m(plan.through)).map(|m| position(m, cell_size_m));
+    let subtitle = format!(
+        "cut through ({x}, {y}, {z}) m; values from {} to {}",
+        number(least, step / 100.0),
+        number(shade.greatest, step / 100.0)
+    );
+    let legend = Legend {
+        quantity: "value",
+        is_field: false,
+        range: (!flat).then_some([least, shade.greatest]),
+        step,
+    };
+    draw(plan, samples, &[], &scale, &legend, [title, &subtitle])
+}
+
+fn draw(
+    plan: &PicturePlan,
+    samples: &Samples,
+    sources: &[Cell],
+    scale: &FieldScale,
+    legend: &Legend,
+    [title, subtitle]: [&str; 2],
+) -> Result<Vec<u8>> {
     let layout = layout(plan);
-    let mut canvas = layout.canvas(title, &format!("cut through ({x}, {y}, {z}) m; {farthest}"));
+    let mut canvas = layout.canvas(title, subtitle);
     let mut rest = samples.words();
     for (slice, corner) in plan.slices.iter().zip(layout.images()) {
         let (words, after) = rest.split_at(slice.view.pixels());
-        draw_slice(&mut canvas, corner, slice, words, &scale, sources);
+        draw_slice(&mut canvas, corner, slice, words, scale, sources);
         rest = after;
     }
     layout.draw_panels(&mut canvas);
     let [left, top] = layout.legend;
-    let distances = most.map(|_| (most_m, step_m));
-    draw_legend(&mut canvas, left, top, &scale, distances);
+    draw_legend(&mut canvas, left, top, scale, legend);
     canvas.png()
 }

@@ -55,38 +55,57 @@ impl Element {
     /// # Errors
     /// The index of the first element that is no cost, and why.
     pub(super) fn decode(self, raw: &[u8], out: &mut [u16]) -> Result<(), (usize, CostError)> {
+        self.each(raw, out, store_cost)
+    }
+
+    /// The elements in `raw` as doubles.
+    ///
+    /// # Errors
+    /// The index of the first element that is not finite, and what it is.
+    pub(super) fn decode_values(self, raw: &[u8], out: &mut [f64]) -> Result<(), (usize, f64)> {
+        self.each(raw, out, |value| {
+            value.is_finite().then_some(value).ok_or(value)
+        })
+    }
+
+    fn each<T, E>(
+        self,
+        raw: &[u8],
+        out: &mut [T],
+        make: impl Fn(f64) -> Result<T, E>,
+    ) -> Result<(), (usize, E)> {
         // Whole numbers beyond 2⁵³ lose digits here, but are far too large for a cost either way.
         match self.kind {
-            Kind::Bool => self.each(raw, out, |[b]: [u8; 1]| f64::from(u8::from(b != 0))),
-            Kind::Uint(1) => self.each(raw, out, |[b]: [u8; 1]| f64::from(b)),
-            Kind::Int(1) => self.each(raw, out, |b| f64::from(i8::from_le_bytes(b))),
-            Kind::Uint(2) => self.each(raw, out, |b| f64::from(u16::from_le_bytes(b))),
-            Kind::Int(2) => self.each(raw, out, |b| f64::from(i16::from_le_bytes(b))),
-            Kind::Uint(4) => self.each(raw, out, |b| f64::from(u32::from_le_bytes(b))),
-            Kind::Int(4) => self.each(raw, out, |b| f64::from(i32::from_le_bytes(b))),
-            Kind::Uint(_) => self.each(raw, out, |b| u64::from_le_bytes(b) as f64),
-            Kind::Int(_) => self.each(raw, out, |b| i64::from_le_bytes(b) as f64),
-            Kind::Float(2) => self.each(raw, out, |b| {
-                <Float16Type as ArrowPrimitiveType>::Native::from_le_bytes(b).to_f64()
+            Kind::Bool => self.of(raw, out, |[b]: [u8; 1]| make(f64::from(u8::from(b != 0)))),
+            Kind::Uint(1) => self.of(raw, out, |[b]: [u8; 1]| make(f64::from(b))),
+            Kind::Int(1) => self.of(raw, out, |b| make(f64::from(i8::from_le_bytes(b)))),
+            Kind::Uint(2) => self.of(raw, out, |b| make(f64::from(u16::from_le_bytes(b)))),
+            Kind::Int(2) => self.of(raw, out, |b| make(f64::from(i16::from_le_bytes(b)))),
+            Kind::Uint(4) => self.of(raw, out, |b| make(f64::from(u32::from_le_bytes(b)))),
+            Kind::Int(4) => self.of(raw, out, |b| make(f64::from(i32::from_le_bytes(b)))),
+            Kind::Uint(_) => self.of(raw, out, |b| make(u64::from_le_bytes(b) as f64)),
+            Kind::Int(_) => self.of(raw, out, |b| make(i64::from_le_bytes(b) as f64)),
+            Kind::Float(2) => self.of(raw, out, |b| {
+                make(<Float16Type as ArrowPrimitiveType>::Native::from_le_bytes(b).to_f64())
             }),
-            Kind::Float(4) => self.each(raw, out, |b| f64::from(f32::from_le_bytes(b))),
-            Kind::Float(_) => self.each(raw, out, f64::from_le_bytes),
+            Kind::Float(4) => self.of(raw, out, |b| make(f64::from(f32::from_le_bytes(b)))),
+            Kind::Float(_) => self.of(raw, out, |b| make(f64::from_le_bytes(b))),
         }
     }
 
-    fn each<const N: usize>(
+    fn of<const N: usize, T, E>(
         self,
         raw: &[u8],
-        out: &mut [u16],
-        factor: impl Fn([u8; N]) -> f64,
-    ) -> Result<(), (usize, CostError)> {
+        out: &mut [T],
+        make: impl Fn([u8; N]) -> Result<T, E>,
+    ) -> Result<(), (usize, E)> {
         let (elements, _) = raw.as_chunks::<N>();
-        for (n, (element, cost)) in elements.iter().zip(out).enumerate() {
+        for (n, (element, value)) in elements.iter().zip(out).enumerate() {
             let mut bytes = *element;
             if self.big_endian {
                 bytes.reverse();
             }
-            *cost = store_cost(factor(bytes)).map_err(|e| (n, e))?;
+            *value = make(bytes).map_err(|e| (n, e))?;
         }
         Ok(())
     }

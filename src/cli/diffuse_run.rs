@@ -1,0 +1,440 @@
+//! The run of `octaflow diffuse`: step, write snapshots on the way, write the end.
+
+use super::diffuse::{DiffuseConfig, DtUnit, Precision};
+use super::progress::Progress;
+use super::run::{self, Fed, Outcome, Report, Shared, Verdict, error_of, parts_of, peak_rss_bytes};
+use super::summary::{DiffusionSummary, Summary, Totals};
+use crate::brick::{BrickId, CellMap, Costs};
+use crate::cluster::Connected;
+use crate::dataflows::gather::{broadcast, gather};
+use crate::dataflows::step::{SharedStepper, step};
+use crate::lake::{StateWriter, Written};
+use crate::lattice::{Cell, UNIT_COST};
+use crate::map::{Allow, InitialValues, read_initial};
+use crate::partition::Plan;
+use crate::picture::{PicturePlan, Shade};
+use crate::stencil::{
+    Boundary, Diffusion, GREATEST_STEP, Kernel, Observation, Stepper, StepperMap, StepperOptions,
+    Value, VariableDiffusion, block_of, weigh,
+};
+use crate::{Error, Result};
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use timely::dataflow::operators::ToStream;
+use timely::worker::Worker;
+
+/// The share of the greatest stable step that is taken without --dt.
+const DEFAULT_SHARE: f64 = 0.9;
+
+/// By how much a step may pass the greatest stable one: rounding.
+const SLACK: f64 = 1e-9;
+
+/// What the workers of a process share.
+struct DiffuseShared {
+    base: Shared,
+    config: DiffuseConfig,
+    initial: InitialValues,
+    /// The bricks of this process's blocks and those beside them.
+    bricks: FxHashMap<BrickId, Box<Costs>>,
+    blocks: FxHashSet<BrickId>,
+    plan: Arc<Plan>,
+    picture: Option<PicturePlan>,
+}
+
+/// What a worker tells worker 0 when it has written its part.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct DiffuseReport {
+    base: Report,
+    cells: u64,
+}
+
+/// A brick's totals at the first and the last step, and its extrema at the last.
+type BrickSeen = (u64, [f64; 4]);
+
+/// A kernel of the heat equation.
+trait Heat: Kernel {
+    /// Whether it reads a coefficient a cell.
+    const BY_COST: bool;
+
+    /// The kernel for a step in lattice units.
+    fn with_step(step: f64) -> Self;
+}
+
+impl<V: Value> Heat for Diffusion<V> {
+    const BY_COST: bool = false;
+
+    fn with_step(step: f64) -> Self {
+        Diffusion {
+            step: V::from_f64(step),
+        }
+    }
+}
+
+impl<V: Value> Heat for VariableDiffusion<V> {
+    const BY_COST: bool = true;
+
+    fn with_step(step: f64) -> Self {
+        VariableDiffusion {
+            step: V::from_f64(step),
+        }
+    }
+}
+
+/// Runs `octaflow diffuse`.
+pub(super) fn run(config: DiffuseConfig, args: &[OsString]) -> Result<()> {
+    let run_config = config.run.clone();
+    let prepare = |connected: &_| prepare(config, connected);
+    run::run(&run_config, args, prepare, work)
+}
+
+fn prepare(config: DiffuseConfig, connected: &Connected) -> Result<DiffuseShared> {
+    let begun = Instant::now();
+    let map = run::read(&config.run)?;
+    let initial = read_initial(&config.initial, &map, config.run.map.axes)?;
+    let most = initial.most();
+    if config.precision == Precision::F32 && most.abs() > f64::from(f32::MAX) {
+        return Err(Error::input(format!(
+            "{}: the value {most} is beyond single precision: take --precision f64",
+            config.initial.display()
+        )));
+    }
+    let mut base = Shared::of(&config.run, connected, Allow::Sources, &map)?;
+    let weights = weigh(map.bricks.iter().map(|(b, c)| (*b, &**c)));
+    let cluster = &config.run.cluster;
+    let plan = Arc::new(Plan::build(cluster.partition, cluster.parts(), &weights));
+    let (low, high) = base.extent;
+    let picture = config.run.picture.as_ref().map(|_| {
+        let through = initial.place_of_most().unwrap_or_else(|| centre(low, high));
+        PicturePlan::new(low, high, base.frame, through)
+    });
+    let bricks = keep(map, &plan, cluster.workers, cluster.process);
+    base.load = begun.elapsed();
+    Ok(DiffuseShared {
+        base,
+        config,
+        initial,
+        bricks,
+        blocks: weights.into_iter().map(|w| w.0).collect(),
+        plan,
+        picture,
+    })
+}
+
+/// A cell in the middle of a box.
+fn centre(low: [i32; 3], high: [i32; 3]) -> Cell {
+    let [x, y, z] = std::array::from_fn(|a| (low[a] + high[a]) / 4 * 2);
+    Cell::new(x, y, z).expect("even coordinates")
+}
+
+/// The bricks that the blocks of a process and their rings read.
+fn keep(
+    map: CellMap,
+    plan: &Plan,
+    workers: usize,
+    process: usize,
+) -> FxHashMap<BrickId, Box<Costs>> {
+    let near = |brick: BrickId| {
+        (0..27).any(|n| {
+            let beside = brick.offset([n % 3 - 1, n / 3 % 3 - 1, n / 9 - 1]);
+            beside.is_some_and(|b| plan.owner(block_of(b)) / workers == process)
+        })
+    };
+    map.bricks.into_iter().filter(|(b, _)| near(*b)).collect()
+}
+
+fn work(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
+    match (shared.config.precision, shared.config.cost_diffusivity) {
+        (Precision::F64, false) => solve::<Diffusion<f64>>(worker, shared),
+        (Precision::F32, false) => solve::<Diffusion<f32>>(worker, shared),
+        (Precision::F64, true) => solve::<VariableDiffusion<f64>>(worker, shared),
+        (Precision::F32, true) => solve::<VariableDiffusion<f32>>(worker, shared),
+    }
+}
+
+fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
+    let mut stepper = load::<K>(worker, shared);
+    let step = match agree_on_step(worker, shared, stepper.greatest_conductance()) {
+        Ok(step) => step,
+        Err(error) => return Outcome::Failed(error),
+    };
+    stepper.set_kernel(K::with_step(step));
+    let stepper = Rc::new(RefCell::new(stepper));
+    let snapshots = open_snapshots(worker.index(), shared);
+    // All steppers are loaded when the clock starts.
+    broadcast(worker, || ());
+    let begun = Instant::now();
+    let mut seen = FxHashMap::default();
+    let snapshots = follow(worker, shared, &stepper, snapshots, &mut seen);
+    let fed = Fed {
+        solve: begun.elapsed(),
+        ..Fed::default()
+    };
+    let seen: Vec<BrickSeen> = seen.into_iter().collect();
+    let all = gather(worker, seen);
+    let diffusion = broadcast(worker, || add_up(all, shared.config.steps, step));
+    let begun = Instant::now();
+    let report = write(
+        worker.index(),
+        shared,
+        &stepper.borrow(),
+        snapshots,
+        &diffusion,
+    );
+    let reports = gather(worker, report);
+    let mut summary = None;
+    let verdict: Verdict = broadcast(worker, || {
+        match publish(shared, &reports, diffusion, &fed, begun.elapsed()) {
+            Ok(published) => {
+                summary = Some(Box::new(published));
+                None
+            }
+            Err(error) => Some(parts_of(&error)),
+        }
+    });
+    match verdict {
+        None => Outcome::Published(summary),
+        Some(failure) => Outcome::Failed(error_of(failure)),
+    }
+}
+
+fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {
+    let config = &shared.config;
+    let options = StepperOptions {
+        rings: config.rings,
+        first: 0,
+        last: config.steps,
+        every: config.every,
+        boundary: Boundary::Reflecting,
+    };
+    let factor = |cost: u16| K::Value::from_f64(f64::from(cost) / f64::from(UNIT_COST));
+    let map = StepperMap {
+        costs: &|brick| shared.bricks.get(&brick).map(|costs| &**costs),
+        coefficients: K::BY_COST.then_some(&factor as &dyn Fn(u16) -> K::Value),
+        values: &|brick, place| [K::Value::from_f64(shared.initial.value(brick, place)); 2],
+    };
+    let (plan, blocks) = (&shared.plan, &shared.blocks);
+    let kernel = K::with_step(0.0);
+    Stepper::new(kernel, options, worker.index(), plan, blocks, &map)
+}
+
+/// The step in lattice units, which all workers' conductances bound.
+fn agree_on_step(worker: &mut Worker, shared: &DiffuseShared, conductance: f64) -> Result<f64> {
+    let config = &shared.config;
+    let all = gather(worker, conductance);
+    let greatest = broadcast(worker, || all.iter().copied().fold(0.0, f64::max));
+    let bound = match (config.cost_diffusivity, greatest > 0.0) {
+        (false, _) => GREATEST_STEP,
+        (true, true) => 1.0 / greatest,
+        // No cell has a neighbour, so nothing flows.
+        (true, false) => f64::INFINITY,
+    };
+    let Some(dt) = config.dt else {
+        return Ok(DEFAULT_SHARE * bound.min(GREATEST_STEP.max(1.0 / greatest)));
+    };
+    let half_cell_m = shared.base.frame.cell_size_m() / 2.0;
+    // What a lattice unit of time is in the unit of --dt.
+    let unit = match config.dt_unit {
+        DtUnit::S => half_cell_m * half_cell_m / config.diffusivity,
+        DtUnit::Lattice => 1.0,
+    };
+    let step = dt / unit;
+    if step <= bound * (1.0 + SLACK) {
+        return Ok(step);
+    }
+    let name = match config.dt_unit {
+        DtUnit::S => "s",
+        DtUnit::Lattice => "lattice units",
+    };
+    Err(Error::input(format!(
+        "--dt {dt} {name} is not stable here: it should be at most {:?} {name}",
+        bound * unit
+    )))
+}
+
+type Snapshots = Option<Result<StateWriter>>;
+
+fn open_snapshots(worker: usize, shared: &DiffuseShared) -> Snapshots {
+    let (config, base) = (&shared.config, &shared.base);
+    config.every?;
+    let path = base.part_path(worker, "snapshots");
+    Some(path.and_then(|path| StateWriter::create(&path, &base.frame, true, &base.metadata())))
+}
+
+/// Steps to the end, writes snapshots when they are whole, and keeps what is seen at the first and the last step.
+fn follow<K: Heat>(
+    worker: &mut Worker,
+    shared: &DiffuseShared,
+    stepper: &SharedStepper<K>,
+    mut snapshots: Snapshots,
+    seen: &mut FxHashMap<u64, [f64; 4]>,
+) -> Snapshots {
+    let shows = worker.index() == 0 && shared.base.shows();
+    let mut bar = Progress::steps("stepping", shows);
+    let probe = worker.dataflow(|scope| step(scope, [()].to_stream(scope), stepper, &shared.plan));
+    loop {
+        let done = probe.done();
+        let mut stepper = stepper.borrow_mut();
+        for observation in stepper.take_observations() {
+            note(seen, &observation, shared.config.steps);
+        }
+        while let Some(snapshot) = stepper.take_snapshot() {
+            for (brick, values) in snapshot.bricks {
+                let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
+                if let Some(Ok(writer)) = &mut snapshots
+                    && let Err(error) = writer.write_brick(snapshot.step, brick, values)
+                {
+                    snapshots = Some(Err(error));
+                }
+            }
+        }
+        if done {
+            return snapshots;
+        }
+        if shows {
+            let (done, all) = stepper.progress();
+            bar.show(done, all);
+        }
+        drop(stepper);
+        worker.step_or_park(None);
+    }
+}
+
+fn note(seen: &mut FxHashMap<u64, [f64; 4]>, observation: &Observation, last: u64) {
+    let entry = seen.entry(observation.brick.code()).or_insert([0.0; 4]);
+    if observation.step == 0 {
+        entry[0] = observation.total;
+    }
+    if observation.step == last {
+        [entry[1], entry[2], entry[3]] =
+            [observation.total, observation.least, observation.greatest];
+    }
+}
+
+/// Totals in the order of the bricks, whoever has them: so they do not depend on how the run was divided.
+fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> DiffusionSummary {
+    let mut bricks: Vec<BrickSeen> = all.into_iter().flatten().collect();
+    bricks.sort_unstable_by_key(|b| b.0);
+    let mut summary = DiffusionSummary {
+        steps,
+        dt_lattice: step,
+        total: Totals::default(),
+        least: f64::INFINITY,
+        greatest: f64::NEG_INFINITY,
+        is_finite: true,
+    };
+    for (_, [first, last, least, greatest]) in bricks {
+        summary.total.first += first;
+        summary.total.last += last;
+        summary.least = summary.least.min(least);
+        summary.greatest = summary.greatest.max(greatest);
+        summary.is_finite &= least.is_finite() && greatest.is_finite();
+    }
+    summary
+}
+
+/// Writes this worker's part of the results.
+fn write<K: Heat>(
+    worker: usize,
+    shared: &DiffuseShared,
+    stepper: &Stepper<K>,
+    snapshots: Snapshots,
+    diffusion: &DiffusionSummary,
+) -> DiffuseReport {
+    let mut report = DiffuseReport::default();
+    let written = finish_snapshots(worker, snapshots, &mut report)
+        .and_then(|()| write_state(worker, shared, stepper, diffusion, &mut report));
+    report.base.failure = written.err().as_ref().map(parts_of);
+    report.base.peak_rss_bytes = peak_rss_bytes();
+    report
+}
+
+fn finish_snapshots(worker: usize, snapshots: Snapshots, report: &mut DiffuseReport) -> Result<()> {
+    if let Some(writer) = snapshots {
+        report
+            .base
+            .note_file("snapshots", worker, writer?.finish()?);
+    }
+    Ok(())
+}
+
+fn write_state<K: Heat>(
+    worker: usize,
+    shared: &DiffuseShared,
+    stepper: &Stepper<K>,
+    diffusion: &DiffusionSummary,
+    report: &mut DiffuseReport,
+) -> Result<()> {
+    let base = &shared.base;
+    let path = base.part_path(worker, "state")?;
+    let mut file = StateWriter::create(&path, &base.frame, false, &base.metadata())?;
+    let shade = Shade::new(diffusion.least, diffusion.greatest);
+    let mut samples = shared.picture.as_ref().map(|plan| (plan, plan.blank()));
+    for (brick, values) in stepper.bricks() {
+        if let Some((plan, samples)) = &mut samples {
+            let mut words = [0; 1024];
+            for (place, value) in &values {
+                words[*place] = shade.word(value.to_f64());
+            }
+            plan.paint(samples, brick, &shared.bricks[&brick], &words);
+        }
+        let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
+        file.write_brick(0, brick, values)?;
+    }
+    let written: Written = file.finish()?;
+    report.cells = written.rows;
+    report.base.note_file("state", worker, written);
+    report.base.samples = samples.map(|(_, samples)| samples.into_words());
+    Ok(())
+}
+
+/// Publishes the results of all workers, on worker 0.
+fn publish(
+    shared: &DiffuseShared,
+    reports: &[DiffuseReport],
+    diffusion: DiffusionSummary,
+    fed: &Fed,
+    write: Duration,
+) -> Result<Summary> {
+    if !diffusion.is_finite {
+        return Err(Error::input(format!(
+            "{}: the values overflow on the way; they should be smaller, or --precision f64",
+            shared.config.initial.display()
+        )));
+    }
+    let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
+    let summary = Summary {
+        reached: reports.iter().map(|r| r.cells).sum(),
+        diffusion: Some(diffusion),
+        ..shared.base.summarise(fed, write, &base_reports)
+    };
+    let picture = draw(shared, &base_reports, diffusion)?;
+    shared.base.publish(&base_reports, &summary, picture)?;
+    Ok(summary)
+}
+
+fn draw(
+    shared: &DiffuseShared,
+    reports: &[Report],
+    diffusion: DiffusionSummary,
+) -> Result<Option<Vec<u8>>> {
+    let Some(plan) = &shared.picture else {
+        return Ok(None);
+    };
+    let mut samples = plan.blank();
+    for words in reports.iter().filter_map(|r| r.samples.clone()) {
+        let painted = plan.samples(words).expect("all workers share the plan");
+        samples.merge(&painted);
+    }
+    let title = format!(
+        "Diffusion in {} after {} steps",
+        shared.base.map_name(),
+        diffusion.steps
+    );
+    let shade = Shade::new(diffusion.least, diffusion.greatest);
+    plan.render_values(&samples, shade, &title).map(Some)
+}
