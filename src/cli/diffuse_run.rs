@@ -158,11 +158,12 @@ fn work(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
 
 fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let mut stepper = load::<K>(worker, shared);
-    let step = match agree_on_step(worker, shared, stepper.greatest_conductance()) {
-        Ok(step) => step,
+    let conductance = K::BY_COST.then(|| stepper.greatest_conductance());
+    let (step, flows) = match agree_on_step(worker, shared, conductance) {
+        Ok(agreed) => agreed,
         Err(error) => return Outcome::Failed(error),
     };
-    stepper.set_kernel(K::with_step(step));
+    stepper.set_kernel(K::with_step(if flows { step } else { 0.0 }));
     let stepper = Rc::new(RefCell::new(stepper));
     let snapshots = open_snapshots(worker.index(), shared);
     // All steppers are loaded when the clock starts.
@@ -222,19 +223,24 @@ fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {
     Stepper::new(kernel, options, worker.index(), plan, blocks, &map)
 }
 
-/// The step in lattice units, which all workers' conductances bound.
-fn agree_on_step(worker: &mut Worker, shared: &DiffuseShared, conductance: f64) -> Result<f64> {
+/// The step in lattice units, which all workers' conductances bound, and whether anything flows at all.
+fn agree_on_step(
+    worker: &mut Worker,
+    shared: &DiffuseShared,
+    conductance: Option<f64>,
+) -> Result<(f64, bool)> {
     let config = &shared.config;
     let all = gather(worker, conductance);
-    let greatest = broadcast(worker, || all.iter().copied().fold(0.0, f64::max));
-    let bound = match (config.cost_diffusivity, greatest > 0.0) {
-        (false, _) => GREATEST_STEP,
-        (true, true) => 1.0 / greatest,
-        // No cell has a neighbour, so nothing flows.
-        (true, false) => f64::INFINITY,
+    let greatest: Option<f64> = broadcast(worker, || all.into_iter().flatten().reduce(f64::max));
+    // With cells that have no neighbours, nothing flows and any step is stable.
+    let flows = greatest != Some(0.0);
+    let bound = match greatest {
+        None => GREATEST_STEP,
+        Some(greatest) => 1.0 / greatest,
     };
     let Some(dt) = config.dt else {
-        return Ok(DEFAULT_SHARE * bound.min(GREATEST_STEP.max(1.0 / greatest)));
+        let most = if flows { bound } else { GREATEST_STEP };
+        return Ok((DEFAULT_SHARE * most, flows));
     };
     let half_cell_m = shared.base.frame.cell_size_m() / 2.0;
     // What a lattice unit of time is in the unit of --dt.
@@ -243,8 +249,8 @@ fn agree_on_step(worker: &mut Worker, shared: &DiffuseShared, conductance: f64) 
         DtUnit::Lattice => 1.0,
     };
     let step = dt / unit;
-    if step <= bound * (1.0 + SLACK) {
-        return Ok(step);
+    if step.is_finite() && step <= bound * (1.0 + SLACK) {
+        return Ok((step, flows));
     }
     let name = match config.dt_unit {
         DtUnit::S => "s",

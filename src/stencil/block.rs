@@ -387,13 +387,10 @@ impl<V: Value> Sweep<V> {
             at,
             offsets,
         };
-        let values = kernel.next(&window);
-        std::array::from_fn(|l| {
-            if open[l] != 0 {
-                values[l]
-            } else {
-                self.outside
-            }
-        })
+        let mut values = kernel.next(&window);
+        for (value, &open) in values.iter_mut().zip(open) {
+            *value = if open != 0 { *value } else { self.outside };
+        }
+        values
     }
 }

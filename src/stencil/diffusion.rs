@@ -1,7 +1,6 @@
 //! The heat equation, explicitly in time.
 
-use super::{HEXAGON, Kernel, Lanes, SQUARE, Value, Window};
-use std::array::from_fn;
+use super::{HEXAGON, Kernel, LANES, Lanes, SQUARE, Value, Window};
 
 /// The greatest step of [`Diffusion`] that is stable, in lattice units over the diffusivity: with it the weights of a
 /// cell's faces add up to 1.
@@ -19,8 +18,11 @@ impl<V: Value> Kernel for Diffusion<V> {
 
     #[inline(always)]
     fn next(&self, window: &Window<'_, V>) -> Lanes<V> {
-        let (own, laplacian) = (window.now(), window.laplacian());
-        from_fn(|l| own[l] + self.step * laplacian[l])
+        let (own, mut next) = (window.now(), window.laplacian());
+        for (next, own) in next.iter_mut().zip(own) {
+            *next = *own + self.step * *next;
+        }
+        next
     }
 }
 
@@ -37,19 +39,26 @@ pub fn harmonic_mean<V: Value>(a: V, b: V) -> V {
     V::from_u8(2) * a * b / (a + b)
 }
 
+#[allow(clippy::needless_range_loop)]
 impl<V: Value> Kernel for VariableDiffusion<V> {
     type Value = V;
 
     #[inline(always)]
     fn next(&self, window: &Window<'_, V>) -> Lanes<V> {
         let (own, mine) = (window.now(), window.coefficients());
-        let mut flux = [[V::default(); super::LANES]; 2];
+        let mut flux = [[V::default(); LANES]; 2];
         for step in 0..14 {
             let (beside, theirs) = (window.neighbour(step), window.neighbour_coefficients(step));
             let flux = &mut flux[step / 8];
-            *flux = from_fn(|l| flux[l] + harmonic_mean(mine[l], theirs[l]) * (beside[l] - own[l]));
+            for l in 0..LANES {
+                flux[l] = flux[l] + harmonic_mean(mine[l], theirs[l]) * (beside[l] - own[l]);
+            }
         }
         let (hexagon, square) = (V::from_f64(HEXAGON), V::from_f64(SQUARE));
-        from_fn(|l| own[l] + self.step * (hexagon * flux[0][l] + square * flux[1][l]))
+        let mut next = *own;
+        for l in 0..LANES {
+            next[l] = next[l] + self.step * (hexagon * flux[0][l] + square * flux[1][l]);
+        }
+        next
     }
 }

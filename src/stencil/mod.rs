@@ -58,7 +58,7 @@ impl Boundary {
 /// # Example
 /// The wave equation by the leapfrog rule, at a squared Courant number of `courant2`:
 /// ```
-/// use octaflow::stencil::{Kernel, Lanes, Window};
+/// use octaflow::stencil::{Kernel, LANES, Lanes, Window};
 ///
 /// #[derive(Clone, Copy)]
 /// struct Wave {
@@ -69,9 +69,13 @@ impl Boundary {
 ///     type Value = f64;
 ///     const BEFORE: bool = true;
 ///
+///     #[inline(always)]
 ///     fn next(&self, window: &Window<'_, f64>) -> Lanes<f64> {
-///         let (now, before, laplacian) = (window.now(), window.before(), window.laplacian());
-///         std::array::from_fn(|l| 2.0 * now[l] - before[l] + self.courant2 * laplacian[l])
+///         let (now, before, mut next) = (window.now(), window.before(), window.laplacian());
+///         for l in 0..LANES {
+///             next[l] = 2.0 * now[l] - before[l] + self.courant2 * next[l];
+///         }
+///         next
 ///     }
 /// }
 /// ```
@@ -82,7 +86,7 @@ pub trait Kernel: Copy + 'static {
     /// Whether a step reads the values of the step before, too. Then they are kept and exchanged.
     const BEFORE: bool = false;
 
-    /// The next values of the window's cells. What it gives for blocked ones is not used. Marked `#[inline(always)]` it
-    /// becomes part of the sweep and is compiled to vector instructions.
+    /// The next values of the window's cells. What it gives for blocked ones is not used. Marked `#[inline(always)]`, and
+    /// with loops over the lanes in place of closures, it becomes part of the sweep and is compiled to vector instructions.
     fn next(&self, window: &Window<'_, Self::Value>) -> Lanes<Self::Value>;
 }

@@ -1,7 +1,6 @@
 //! What a kernel sees: sixteen cells side by side, their neighbours, and what is known of them.
 
 use super::Value;
-use std::array::from_fn;
 
 /// How many cells a kernel computes at a time.
 pub const LANES: usize = 16;
@@ -40,24 +39,25 @@ pub struct Window<'a, V> {
 }
 
 #[inline(always)]
-fn lanes<V: Copy>(values: &[V], at: usize) -> Lanes<V> {
-    let window: &Lanes<V> = values[at..at + LANES]
+fn lanes<V>(values: &[V], at: usize) -> &Lanes<V> {
+    values[at..at + LANES]
         .try_into()
-        .expect("as many as there are lanes");
-    *window
+        .expect("as many as there are lanes")
 }
 
+// Loops and not closures: a closure is a function of its own, which need not be compiled for the same instructions.
+#[allow(clippy::needless_range_loop)]
 impl<V: Value> Window<'_, V> {
     /// The cells' own values.
     #[inline(always)]
-    pub fn now(&self) -> Lanes<V> {
+    pub fn now(&self) -> &Lanes<V> {
         lanes(self.arrays.now, self.at)
     }
 
     /// The cells' own values one step before, for kernels that keep them.
     #[inline(always)]
-    pub fn before(&self) -> Lanes<V> {
-        self.before
+    pub fn before(&self) -> &Lanes<V> {
+        &self.before
     }
 
     /// The values of the neighbours in a step of the fixed order (0 to 13): of blocked ones that of the boundary.
@@ -65,7 +65,7 @@ impl<V: Value> Window<'_, V> {
     /// # Panics
     /// If `step` is above 13.
     #[inline(always)]
-    pub fn neighbour(&self, step: usize) -> Lanes<V> {
+    pub fn neighbour(&self, step: usize) -> &Lanes<V> {
         lanes(self.arrays.now, self.place(step))
     }
 
@@ -77,37 +77,57 @@ impl<V: Value> Window<'_, V> {
     #[inline(always)]
     pub fn reflected(&self, step: usize) -> Lanes<V> {
         let open = lanes(self.arrays.open, self.place(step));
-        let (own, beside) = (self.now(), self.neighbour(step));
-        from_fn(|l| if open[l] != 0 { beside[l] } else { own[l] })
+        let (mut values, beside) = (*self.now(), self.neighbour(step));
+        for l in 0..LANES {
+            values[l] = if open[l] != 0 { beside[l] } else { values[l] };
+        }
+        values
     }
 
     /// The sum over the eight diagonal neighbours.
     #[inline(always)]
     pub fn hexagon_sum(&self) -> Lanes<V> {
-        let n: [Lanes<V>; 8] = from_fn(|step| self.neighbour(step));
-        from_fn(|l| {
-            ((n[0][l] + n[1][l]) + (n[2][l] + n[3][l]))
-                + ((n[4][l] + n[5][l]) + (n[6][l] + n[7][l]))
-        })
+        let (a, b, c, d) = (
+            self.neighbour(0),
+            self.neighbour(1),
+            self.neighbour(2),
+            self.neighbour(3),
+        );
+        let (e, f, g, h) = (
+            self.neighbour(4),
+            self.neighbour(5),
+            self.neighbour(6),
+            self.neighbour(7),
+        );
+        let mut sums = [V::default(); LANES];
+        for l in 0..LANES {
+            sums[l] = ((a[l] + b[l]) + (c[l] + d[l])) + ((e[l] + f[l]) + (g[l] + h[l]));
+        }
+        sums
     }
 
     /// The sum over the six axial neighbours.
     #[inline(always)]
     pub fn square_sum(&self) -> Lanes<V> {
-        let n: [Lanes<V>; 6] = from_fn(|step| self.neighbour(8 + step));
-        from_fn(|l| (n[0][l] + n[1][l]) + (n[2][l] + n[3][l]) + (n[4][l] + n[5][l]))
+        let (a, b, c) = (self.neighbour(8), self.neighbour(9), self.neighbour(10));
+        let (d, e, f) = (self.neighbour(11), self.neighbour(12), self.neighbour(13));
+        let mut sums = [V::default(); LANES];
+        for l in 0..LANES {
+            sums[l] = ((a[l] + b[l]) + (c[l] + d[l])) + (e[l] + f[l]);
+        }
+        sums
     }
 
     /// How many of the eight hexagonal faces conduct: all but walls that reflect.
     #[inline(always)]
     pub fn hexagons(&self) -> Lanes<V> {
-        lanes(self.arrays.hexagons, self.at).map(V::from_u8)
+        numbers(lanes(self.arrays.hexagons, self.at))
     }
 
     /// How many of the six square faces conduct: all but walls that reflect.
     #[inline(always)]
     pub fn squares(&self) -> Lanes<V> {
-        lanes(self.arrays.squares, self.at).map(V::from_u8)
+        numbers(lanes(self.arrays.squares, self.at))
     }
 
     /// The Laplacian by finite volumes on truncated octahedra, in lattice units: Σ 3/16 (u − v) over hexagonal faces
@@ -115,39 +135,45 @@ impl<V: Value> Window<'_, V> {
     #[inline(always)]
     pub fn laplacian(&self) -> Lanes<V> {
         let (own, hexagons, squares) = (self.now(), self.hexagons(), self.squares());
-        let (diagonal, axial) = (self.hexagon_sum(), self.square_sum());
+        let (mut sums, axial) = (self.hexagon_sum(), self.square_sum());
         let (hexagon, square) = (V::from_f64(HEXAGON), V::from_f64(SQUARE));
-        from_fn(|l| {
-            hexagon * (diagonal[l] - hexagons[l] * own[l])
-                + square * (axial[l] - squares[l] * own[l])
-        })
+        for l in 0..LANES {
+            sums[l] = hexagon * (sums[l] - hexagons[l] * own[l])
+                + square * (axial[l] - squares[l] * own[l]);
+        }
+        sums
     }
 
-    /// The cells' own coefficients; 0 where none are kept, and of blocked cells.
+    /// The cells' own coefficients, 0 of blocked ones.
+    ///
+    /// # Panics
+    /// If the stepper keeps none.
     #[inline(always)]
-    pub fn coefficients(&self) -> Lanes<V> {
-        self.coefficients_at(self.at)
+    pub fn coefficients(&self) -> &Lanes<V> {
+        lanes(self.arrays.coefficients, self.at)
     }
 
     /// The coefficients of the neighbours in a step of the fixed order.
     ///
     /// # Panics
-    /// If `step` is above 13.
+    /// If the stepper keeps none, or `step` is above 13.
     #[inline(always)]
-    pub fn neighbour_coefficients(&self, step: usize) -> Lanes<V> {
-        self.coefficients_at(self.place(step))
-    }
-
-    #[inline(always)]
-    fn coefficients_at(&self, at: usize) -> Lanes<V> {
-        if self.arrays.coefficients.is_empty() {
-            return [V::default(); LANES];
-        }
-        lanes(self.arrays.coefficients, at)
+    pub fn neighbour_coefficients(&self, step: usize) -> &Lanes<V> {
+        lanes(self.arrays.coefficients, self.place(step))
     }
 
     #[inline(always)]
     fn place(&self, step: usize) -> usize {
         self.at.wrapping_add_signed(self.offsets[step])
     }
+}
+
+#[inline(always)]
+#[allow(clippy::needless_range_loop)]
+fn numbers<V: Value>(counts: &Lanes<u8>) -> Lanes<V> {
+    let mut numbers = [V::default(); LANES];
+    for l in 0..LANES {
+        numbers[l] = V::from_u8(counts[l]);
+    }
+    numbers
 }
