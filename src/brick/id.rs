@@ -2,11 +2,15 @@
 
 use super::{BRICK_CELLS, BRICK_UNITS};
 use crate::lattice::{Cell, Header, Index64, morton_decode, morton_encode};
+use serde::{Deserialize, Serialize};
 
 /// A brick, as the 36 bits that its cells' Index64 share: the Morton code of its coordinates, 12 bits an axis.
 ///
-/// Bricks in ascending order hold cells in ascending Index64 order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Bricks in ascending order hold cells in ascending Index64 order. A brick is serialised as its code.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct BrickId(u64);
 
 impl BrickId {
@@ -81,6 +85,21 @@ impl BrickId {
         let units = local.units();
         let [x, y, z] = std::array::from_fn(|a| corner[a] * BRICK_UNITS + units[a]);
         Cell::new(x, y, z).expect("a brick's places are lattice points")
+    }
+}
+
+impl TryFrom<u64> for BrickId {
+    type Error = String;
+
+    fn try_from(code: u64) -> Result<Self, String> {
+        let brick = BrickId::from_code(code);
+        brick.ok_or_else(|| format!("{code} is no brick's code: it must be below 2^36"))
+    }
+}
+
+impl From<BrickId> for u64 {
+    fn from(brick: BrickId) -> u64 {
+        brick.code()
     }
 }
 

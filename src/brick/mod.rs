@@ -2,9 +2,12 @@
 
 mod id;
 mod map;
+mod planes;
 
 pub use id::{BrickId, LOCAL_BY_INDEX, Local};
 pub use map::CellMap;
+pub use planes::Planes;
+pub(crate) use planes::{FIRST_OF_ROWS, compress};
 
 /// How many cells a brick has: 512 even and 512 odd ones.
 pub const BRICK_CELLS: usize = 1024;

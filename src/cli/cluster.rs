@@ -1,13 +1,16 @@
 //! The cluster flags of every dataflow command.
 
 use crate::cluster::{self, ClusterConfig, DEADLINE, Fatal, Local};
-use crate::partition::{Partition, Plan};
+use crate::partition::Partition;
 use crate::{Error, Result};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// How many workers a run can have.
+const MAX_WORKERS: usize = 1024;
 
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Workers and processes")]
@@ -68,10 +71,10 @@ impl ClusterArgs {
         if processes == 0 {
             return Err(Error::input("-n 0: a run needs at least 1 process"));
         }
-        if workers.saturating_mul(processes) > Plan::MAX_PARTS {
+        if workers.saturating_mul(processes) > MAX_WORKERS {
             return Err(Error::input(format!(
                 "-w {workers} with -n {processes} makes more than {} workers, the most that a run can have",
-                Plan::MAX_PARTS
+                MAX_WORKERS
             )));
         }
         if process >= processes {

@@ -9,7 +9,7 @@ use std::ops::Range;
 pub(super) type Weighted = (u64, u64);
 
 /// Ranges of keys: each begins at the first number and belongs to the part that is the second.
-pub(super) type Ranges = Vec<(u64, u16)>;
+pub(super) type Ranges = Vec<(u64, u32)>;
 
 /// How many octants a part gets at least, where the map has as many: enough to level out their differences.
 const OCTANTS_A_PART: u128 = 8;
@@ -76,7 +76,7 @@ pub(super) fn ranges(line: &[Weighted], keys: Range<u64>, parts: Range<usize>) -
         .zip(ends)
         .zip(parts)
         .filter(|((start, end), _)| start < end)
-        .map(|((&start, _), part)| (start, part as u16))
+        .map(|((&start, _), part)| (start, part as u32))
         .collect()
 }
 
@@ -91,7 +91,7 @@ pub(super) fn octants(line: &[Weighted], parts: usize) -> Ranges {
     refine(line, 0..KEYS, limit, &mut leaves);
     let mut heaviest_first: Vec<usize> = (0..leaves.len()).collect();
     heaviest_first.sort_by_key(|&leaf| (Reverse(leaves[leaf].1), leaf));
-    let mut least: BinaryHeap<_> = (0..parts as u16).map(|part| Reverse((0, part))).collect();
+    let mut least: BinaryHeap<_> = (0..parts as u32).map(|part| Reverse((0, part))).collect();
     let mut owners = vec![0; leaves.len()];
     for leaf in heaviest_first {
         let mut lightest = least.peek_mut().expect("there is at least one part");

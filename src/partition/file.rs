@@ -14,8 +14,8 @@ const VERSION: u32 = 1;
 /// The greatest epoch that is read: there is always a next one.
 const MAX_EPOCH: u64 = 1 << 53;
 
-/// The longest file that is read: a plan of the most parts takes a few megabytes.
-const MAX_BYTES: u64 = 64 << 20;
+/// The longest file that is read: a plan of the most parts of eight ranges each takes 150 megabytes.
+const MAX_BYTES: u64 = 256 << 20;
 
 /// A plan as it stands in a file: nothing here is checked yet.
 #[derive(Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub(super) struct PlanFile {
     parts: usize,
     order: Order,
     starts: Vec<u64>,
-    owners: Vec<u16>,
+    owners: Vec<u32>,
 }
 
 impl From<Plan> for PlanFile {
@@ -101,7 +101,7 @@ impl PlanFile {
                 self.owners.len()
             ));
         }
-        if let Some(owner) = (self.owners.iter()).find(|owner| usize::from(**owner) >= self.parts) {
+        if let Some(owner) = (self.owners.iter()).find(|owner| **owner as usize >= self.parts) {
             return Some(format!("owner {owner} must be below {}", self.parts));
         }
         (self.order.fault())

@@ -36,12 +36,12 @@ pub struct Plan {
     /// Where each range of keys begins: ascending strictly from 0.
     pub(super) starts: Vec<u64>,
     /// The owner of each range.
-    pub(super) owners: Vec<u16>,
+    pub(super) owners: Vec<u32>,
 }
 
 impl Plan {
     /// How many parts a plan can have.
-    pub const MAX_PARTS: usize = 1024;
+    pub const MAX_PARTS: usize = 1 << 20;
 
     /// A plan of epoch 0 for `parts` parts, weighed by the open cells of the bricks that are given.
     ///
@@ -85,7 +85,7 @@ impl Plan {
     /// Who owns `brick`: a part below [`Plan::parts`].
     #[inline]
     pub fn owner(&self, brick: BrickId) -> usize {
-        usize::from(self.owners[self.range_of(self.order.key(brick))])
+        self.owners[self.range_of(self.order.key(brick))] as usize
     }
 
     /// How many parts there are.
@@ -137,8 +137,8 @@ impl Plan {
                 plan.owners.insert(range + 1, plan.owners[range]);
             }
             for (&start, owner) in plan.starts.iter().zip(&mut plan.owners) {
-                if start >= cut && usize::from(*owner) == part {
-                    *owner = self.parts as u16;
+                if start >= cut && *owner as usize == part {
+                    *owner = self.parts as u32;
                 }
             }
         }
@@ -169,9 +169,9 @@ impl Plan {
             owners: Vec::new(),
         };
         for (&start, &owner) in self.starts.iter().zip(&self.owners) {
-            let owner = match usize::from(owner) {
-                owner if owner == gone => kept as u16,
-                owner if owner == last => gone as u16,
+            let owner = match owner as usize {
+                owner if owner == gone => kept as u32,
+                owner if owner == last => gone as u32,
                 _ => owner,
             };
             if plan.owners.last() != Some(&owner) {
@@ -211,7 +211,7 @@ impl Plan {
         let (start, end) = (self.starts.iter().copied())
             .zip(ends.chain([self.order.keys().end]))
             .zip(&self.owners)
-            .filter(|(_, owner)| usize::from(**owner) == part)
+            .filter(|(_, owner)| **owner as usize == part)
             .map(|(range, _)| range)
             .max_by_key(|(start, end)| end - start)?;
         (end - start > 1).then_some(start + (end - start) / 2)

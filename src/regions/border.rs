@@ -14,7 +14,8 @@
 //! cells in the upper brick's lowest layer, and what a piece of the upper brick offers is its cells there: the two
 //! **borders**, of one shape. The pieces touch if the borders meet.
 
-use super::planes::{Pieces, Planes, up};
+use super::planes::{Pieces, up};
+use crate::brick::Planes;
 use crate::engine::shell::DIRECTIONS;
 use serde::{Deserialize, Serialize};
 

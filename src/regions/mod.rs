@@ -49,11 +49,10 @@ mod update;
 pub use border::Border;
 pub use profile::{Profile, Region};
 
-use crate::brick::{BrickId, Costs, Local};
+use crate::brick::{BrickId, Costs, Local, Planes};
 use crate::engine::shell::{DIRECTIONS, opposite};
 use crate::partition::Plan;
 use cube::{BESIDE, Cube, NO_CUBE, Place, SAME};
-use planes::Planes;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use update::Update;

@@ -1,14 +1,8 @@
 //! Sets of cells of one brick as bits, and the pieces into which a brick's open cells fall.
 
-use crate::brick::Costs;
+use crate::brick::{FIRST_OF_ROWS as I0, Planes, compress};
 
-/// A set of cells of one brick: bit `8 · j + i` of word `[parity][k]` is the cell at [`crate::brick::Local`]
-/// `parity · 512 + k · 64 + j · 8 + i`, so that the bits in order are the places in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Planes(pub [[u64; 8]; 2]);
-
-/// The bits with i = 0 and with i = 7.
-const I0: u64 = 0x0101_0101_0101_0101;
+/// The bits with i = 7.
 const I7: u64 = I0 << 7;
 
 /// The planes that hold neighbours of plane `parity · 8 + k`, a bit each: those beside it of its own parity, and of
@@ -25,32 +19,17 @@ const BESIDE: [u16; 16] = {
     table
 };
 
+/// What regions ask of sets of cells.
 impl Planes {
-    const NONE: Planes = Planes([[0; 8]; 2]);
-
-    const ALL: Planes = Planes([[!0; 8]; 2]);
-
-    /// The cells with a cost above 0.
-    pub fn open(costs: &Costs) -> Planes {
-        if costs.iter().fold(true, |all, &cost| all & (cost > 0)) {
-            return Planes::ALL;
-        }
-        let (mut planes, (cells, _)) = (Planes::NONE, costs.as_chunks());
-        for (plane, cells) in planes.0.as_flattened_mut().iter_mut().zip(cells) {
-            *plane = open_plane(cells);
-        }
-        planes
-    }
-
     /// The index of the first place in the set.
-    pub fn first(&self) -> Option<u16> {
+    pub(super) fn first(&self) -> Option<u16> {
         let planes = self.0.as_flattened();
         let plane = planes.iter().position(|&plane| plane != 0)?;
         Some((plane << 6) as u16 | planes[plane].trailing_zeros() as u16)
     }
 
     /// The cells of this set that paths within it join to the cell with index `from`, which is in it.
-    pub fn flood(&self, from: u16) -> Planes {
+    pub(super) fn flood(&self, from: u16) -> Planes {
         let open = self.0.as_flattened();
         let mut reached = [0u64; 16];
         let start = usize::from(from >> 6);
@@ -77,7 +56,7 @@ impl Planes {
 
     /// The cells of one parity in the layers that `at` fixes: bit `u + 8 · v` where two axes are free (u along the
     /// first of them, v along the second), bit `u` where one is, bit 0 where none is. One axis at least is fixed.
-    pub fn layer(&self, parity: usize, at: [Option<u32>; 3]) -> u64 {
+    pub(super) fn layer(&self, parity: usize, at: [Option<u32>; 3]) -> u64 {
         let [i, j, k] = at;
         let planes = &self.0[parity];
         if let Some(k) = k {
@@ -89,24 +68,6 @@ impl Planes {
             bits | in_plane(plane, i, j) << (stride * k)
         })
     }
-}
-
-/// The open ones of 64 cells, a bit each.
-///
-/// By way of a byte each, which the compiler turns into vectors: measured four times as fast as a bit at a time.
-fn open_plane(costs: &[u16; 64]) -> u64 {
-    let bytes = costs.map(|cost| u8::from(cost > 0));
-    (0..8).fold(0, |plane, j| {
-        let row = u64::from_le_bytes(std::array::from_fn(|i| bytes[8 * j + i]));
-        plane | compress(row) << (8 * j)
-    })
-}
-
-/// Every eighth bit, side by side.
-#[inline]
-const fn compress(bits: u64) -> u64 {
-    // Each product bit 56 + n collects bit 8n.
-    (bits & I0).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// The bits of a plane with the given i, the given j, both or neither, without gaps.

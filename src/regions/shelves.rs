@@ -1,8 +1,8 @@
 //! The pieces of bricks as one update knows them: found when needed, once each.
 
 use super::cube::{Cube, Place};
-use super::planes::{Pieces, Planes};
-use crate::brick::{BrickId, Costs};
+use super::planes::Pieces;
+use crate::brick::{BrickId, Costs, Planes};
 use rustc_hash::FxHashMap;
 
 /// The pieces of bricks, by place.
