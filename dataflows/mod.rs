@@ -8,6 +8,7 @@ pub mod edits;
 pub mod epochs;
 pub mod field;
 pub mod gather;
+pub mod ghost;
 pub mod regions;
 pub mod route;
 pub mod specification;

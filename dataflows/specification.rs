@@ -46,6 +46,8 @@
 //!   and the changes of an epoch are the difference of two fields.
 
 use super::{Collection, Diff, Time};
+use crate::brick::BrickId;
+use crate::ghost::{Rings, Through};
 use crate::lattice::{Cell, DIAGONAL_BASE, NEIGHBOURS, UNREACHED, axial_half, diagonal_half};
 use differential_dataflow::operators::Iterate;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
@@ -207,6 +209,74 @@ pub fn routes<'scope>(
             .distinct()
     });
     walked.map(|((_, cell), (query, ticks))| (query, (cell, ticks)))
+}
+
+/// The ghosts of each part of a plan, `(part, (cell, payload, ring))`: the cells of others that 1…K steps to one of the 14
+/// neighbours reach from its own, with the least number of steps.
+///
+/// One loop gives every point within reach the least number of steps from each part. `plan` gives each brick at most
+/// one part, and cells lie within 0…65535.
+///
+/// # Example
+/// ```
+/// use differential_dataflow::input::Input;
+/// use octaflow::brick::BrickId;
+/// use octaflow::dataflows::specification;
+/// use octaflow::ghost::{Rings, Through};
+/// use octaflow::lattice::Cell;
+///
+/// let cell = |x| Cell::new(x, 2, 2).unwrap();
+/// let brick = |x| BrickId::new(x, 0, 0).unwrap();
+/// timely::execute_directly(move |worker| {
+///     worker.dataflow(|scope| {
+///         let (_, cells) = scope.new_collection_from([(cell(14), 'a'), (cell(16), 'b'), (cell(20), 'c')]);
+///         let (_, plan) = scope.new_collection_from([(brick(0), 7), (brick(1), 9)]);
+///         let ghosts = specification::ghosts(cells, plan, Rings::new(2).unwrap(), Through::Lattice);
+///         let (_, expected) = scope.new_collection_from([(7, (cell(16), 'b', 1)), (9, (cell(14), 'a', 1))]);
+///         ghosts.assert_eq(expected);
+///     });
+/// });
+/// ```
+pub fn ghosts<'scope, Payload: differential_dataflow::ExchangeData>(
+    cells: Collection<'scope, (Cell, Payload)>,
+    plan: Collection<'scope, (BrickId, u32)>,
+    rings: Rings,
+    through: Through,
+) -> Collection<'scope, (u32, (Cell, Payload, u32))> {
+    let payloads = cells.flat_map(|(cell, payload)| {
+        let (brick, _) = BrickId::locate(cell)?;
+        Some((brick, (cell, payload)))
+    });
+    let existing = payloads.clone().map(|(_, (cell, _))| (cell, ())).distinct();
+    let owned = payloads.join_map(plan, |_brick, (cell, payload), &part| {
+        (*cell, (part, payload.clone()))
+    });
+    let seeds = owned.clone().map(|(cell, (part, _))| ((cell, part), 0));
+    let seeds = seeds.distinct();
+    let most = rings.count();
+    let steps = seeds.scope().iterate(|round, reached| {
+        let further = reached.flat_map(move |((cell, part), ring): ((Cell, u32), u32)| {
+            let beside = move |direction| Some((cell.neighbour(direction)?, part));
+            let open = (0..NEIGHBOURS.len()).filter(move |_| ring < most);
+            open.filter_map(beside).map(move |at| (at, ring + 1))
+        });
+        let further = match through {
+            Through::Lattice => further,
+            Through::Cells => further
+                .map(|((cell, part), ring)| (cell, (part, ring)))
+                .join_map(existing.enter(round), |&cell, &(part, ring), ()| {
+                    ((cell, part), ring)
+                }),
+        };
+        further
+            .concat(seeds.enter(round))
+            .reduce_named("Least", |_, rings, least| least.push((*rings[0].0, 1)))
+    });
+    let steps = steps.map(|((cell, part), ring)| (cell, (part, ring)));
+    let ghosts = owned.join_map(steps, |&cell, (owner, payload), &(part, ring)| {
+        (*owner != part).then(|| (part, (cell, payload.clone(), ring)))
+    });
+    ghosts.flat_map(|ghost| ghost)
 }
 
 /// How many ticks a round of the loop stands for: half a diagonal step at cost 1.0.

@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod dataflows;
 pub mod engine;
 mod error;
+pub mod ghost;
 pub mod lake;
 pub mod lattice;
 pub mod map;

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A brick, as the 36 bits that its cells' Index64 share: the Morton code of its coordinates, 12 bits an axis.
 ///
 /// Bricks in ascending order hold cells in ascending Index64 order. A brick is serialised as its code.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct BrickId(u64);
 
