@@ -8,6 +8,9 @@ mod diffuse;
 mod diffuse_run;
 mod field;
 mod field_run;
+mod ghost;
+mod ghost_run;
+mod ghost_words;
 mod progress;
 mod route;
 mod route_run;
@@ -32,6 +35,7 @@ enum Command {
     Field(field::FieldArgs),
     Route(route::RouteArgs),
     Diffuse(diffuse::DiffuseArgs),
+    Ghost(ghost::GhostArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -48,6 +52,7 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
         Command::Field(field) => field_run::run(field.check()?, &args),
         Command::Route(route) => route_run::run(route.check()?, &args),
         Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, &args),
+        Command::Ghost(ghost) => ghost_run::run(ghost.check()?, &args),
     }
 }
 

@@ -273,6 +273,8 @@ impl Shared {
             queries: None,
             query_micros: None,
             diffusion: None,
+            parts: None,
+            compare: None,
             peak_rss_bytes: reports.iter().map(|r| r.peak_rss_bytes).max().unwrap_or(0),
             bytes_written: reports.iter().flat_map(|r| &r.files).map(|f| f.1).sum(),
         }

@@ -1,5 +1,7 @@
 //! The summary of a run: one JSON object for programs, a few plain words for people.
 
+use super::ghost_words;
+use crate::ghost::PartFigures;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -25,6 +27,12 @@ pub(super) struct Summary {
     /// What became of the field, for diffusion.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub diffusion: Option<DiffusionSummary>,
+    /// What each part of the plan has, for ghosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Vec<PartFigures>>,
+    /// The same for all partitions, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compare: Option<Vec<PartitionFigures>>,
     pub peak_rss_bytes: u64,
     pub bytes_written: u64,
 }
@@ -64,6 +72,13 @@ pub(super) struct Seconds {
     pub load: f64,
     pub solve: f64,
     pub write: f64,
+}
+
+/// What each part has in the plan of one partition.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct PartitionFigures {
+    pub partition: &'static str,
+    pub parts: Vec<PartFigures>,
 }
 
 /// How many queries ended in each way.
@@ -120,15 +135,14 @@ impl Summary {
             counted(self.workers * self.processes, "worker"),
             counted(self.processes, "process"),
         );
-        words += &match (self.queries, self.query_micros, self.diffusion) {
-            (_, _, Some(diffusion)) => format!(
-                "Stepped {} cells {} times in {workers}: values from {:.6} to {:.6}, their sum {:.6} (at first {:.6}).\n",
-                grouped(self.reached),
-                grouped(diffusion.steps),
-                diffusion.least,
-                diffusion.greatest,
-                diffusion.total.last,
-                diffusion.total.first,
+        words += &match (self.queries, self.query_micros, &self.parts) {
+            _ if self.diffusion.is_some() => self.stepped(&workers),
+            (_, _, Some(parts)) => ghost_words::in_words(
+                &self.partition,
+                parts,
+                self.compare.as_deref(),
+                self.map.open,
+                &workers,
             ),
             (Some(queries), Some(micros), _) => format!(
                 "Found {} ({} unreachable, {} invalid) in {workers}: {} µs a query in the median, {} µs at most.\n",
@@ -159,6 +173,22 @@ impl Summary {
         );
         words
     }
+
+    /// What became of a field that was stepped.
+    fn stepped(&self, workers: &str) -> String {
+        let Some(diffusion) = self.diffusion else {
+            return String::new();
+        };
+        format!(
+            "Stepped {} cells {} times in {workers}: values from {:.6} to {:.6}, their sum {:.6} (at first {:.6}).\n",
+            grouped(self.reached),
+            grouped(diffusion.steps),
+            diffusion.least,
+            diffusion.greatest,
+            diffusion.total.last,
+            diffusion.total.first,
+        )
+    }
 }
 
 fn seconds(seconds: f64) -> String {
@@ -169,7 +199,7 @@ fn seconds(seconds: f64) -> String {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     let plural = match what {
         _ if count == 1 => "",
         "process" => "es",
@@ -179,7 +209,7 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// Digits in groups of three.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (i, digit) in digits.chars().enumerate() {

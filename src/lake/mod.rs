@@ -17,6 +17,7 @@
 //! - A [`RouteWriter`] writes the rows of `routes/`, a [`RouteCellWriter`] those of `route_cells/`, a
 //!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
+//! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -31,6 +32,7 @@
 mod changes;
 mod field;
 mod former;
+mod ghosts;
 mod lease;
 mod order;
 mod page;
@@ -46,6 +48,7 @@ mod table;
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
+pub use ghosts::{GhostRow, GhostWriter, OwnedWriter};
 pub use route_cells::RouteCellWriter;
 pub use route_changes::{RouteChange, RouteChangeWriter};
 pub use routes::{RouteRow, RouteWriter};

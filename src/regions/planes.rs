@@ -170,7 +170,7 @@ impl Pieces {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::brick::{BRICK_CELLS, BrickId, Local};
+    use crate::brick::{BRICK_CELLS, BrickId, Costs, Local};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
