@@ -3,7 +3,7 @@
 //! The layers, each of which may use what stands left of it and nothing to its right:
 //!
 //! ```text
-//! lattice → brick → partition → engine → dataflows → {map, lake, cluster} → cli
+//! lattice → brick → partition → {engine, ghost} → dataflows → {map, lake, cluster} → cli
 //! ```
 
 #![warn(missing_docs)]
