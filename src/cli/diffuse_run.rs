@@ -177,7 +177,7 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     };
     let seen: Vec<BrickSeen> = seen.into_iter().collect();
     let all = gather(worker, seen);
-    let diffusion = broadcast(worker, || add_up(all, shared.config.steps, step));
+    let (diffusion, is_finite) = broadcast(worker, || add_up(all, shared.config.steps, step));
     let begun = Instant::now();
     let report = write(
         worker.index(),
@@ -189,7 +189,12 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let reports = gather(worker, report);
     let mut summary = None;
     let verdict: Verdict = broadcast(worker, || {
-        match publish(shared, &reports, diffusion, &fed, begun.elapsed()) {
+        let published = if is_finite {
+            publish(shared, &reports, diffusion, &fed, begun.elapsed())
+        } else {
+            Err(overflow(shared))
+        };
+        match published {
             Ok(published) => {
                 summary = Some(Box::new(published));
                 None
@@ -321,8 +326,9 @@ fn note(seen: &mut FxHashMap<u64, [f64; 4]>, observation: &Observation, last: u6
     }
 }
 
-/// Totals in the order of the bricks, whoever has them: so they do not depend on how the run was divided.
-fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> DiffusionSummary {
+/// Totals in the order of the bricks, whoever has them: so they do not depend on how the run was divided. False if a
+/// value has left the range of its numbers.
+fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (DiffusionSummary, bool) {
     let mut bricks: Vec<BrickSeen> = all.into_iter().flatten().collect();
     bricks.sort_unstable_by_key(|b| b.0);
     let mut summary = DiffusionSummary {
@@ -331,16 +337,16 @@ fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> DiffusionSummary {
         total: Totals::default(),
         least: f64::INFINITY,
         greatest: f64::NEG_INFINITY,
-        is_finite: true,
     };
+    let mut is_finite = true;
     for (_, [first, last, least, greatest]) in bricks {
         summary.total.first += first;
         summary.total.last += last;
         summary.least = summary.least.min(least);
         summary.greatest = summary.greatest.max(greatest);
-        summary.is_finite &= least.is_finite() && greatest.is_finite();
+        is_finite &= least.is_finite() && greatest.is_finite();
     }
-    summary
+    (summary, is_finite)
 }
 
 /// Writes this worker's part of the results.
@@ -398,6 +404,13 @@ fn write_state<K: Heat>(
     Ok(())
 }
 
+fn overflow(shared: &DiffuseShared) -> Error {
+    Error::input(format!(
+        "{}: the values overflow on the way; they should be smaller, or --precision f64",
+        shared.config.initial.display()
+    ))
+}
+
 /// Publishes the results of all workers, on worker 0.
 fn publish(
     shared: &DiffuseShared,
@@ -406,12 +419,6 @@ fn publish(
     fed: &Fed,
     write: Duration,
 ) -> Result<Summary> {
-    if !diffusion.is_finite {
-        return Err(Error::input(format!(
-            "{}: the values overflow on the way; they should be smaller, or --precision f64",
-            shared.config.initial.display()
-        )));
-    }
     let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
     let summary = Summary {
         reached: reports.iter().map(|r| r.cells).sum(),

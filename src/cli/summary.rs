@@ -48,9 +48,6 @@ pub(super) struct DiffusionSummary {
     pub least: f64,
     /// The greatest value at the end.
     pub greatest: f64,
-    /// False if a value left the range of its numbers.
-    #[serde(skip_serializing)]
-    pub is_finite: bool,
 }
 
 /// The sums of all values at the first and the last step.

@@ -14,7 +14,7 @@
 //! within K places of the padding, and each step within a round may compute one ring less. What it computes there is
 //! what the neighbour computes for itself, to the bit.
 
-use super::window::{Arrays, LANES, Offsets};
+use super::window::{Arrays, LANES, Lanes, Offsets, eight};
 use super::{Boundary, Kernel, Value, Window};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::NEIGHBOURS;
@@ -213,7 +213,7 @@ impl<V: Value> Block<V> {
                             super::SQUARE
                         };
                         if mine > 0.0 && theirs > 0.0 {
-                            sum += face * super::harmonic_mean(mine, theirs);
+                            sum += face * 2.0 * mine * theirs / (mine + theirs);
                         }
                     }
                     greatest = greatest.max(sum);
@@ -270,7 +270,12 @@ impl<V: Value> Block<V> {
     pub fn copy_out(&self, array: &[V], region: Region, to: &mut Vec<V>) {
         let length = region[0].len();
         for row in self.rows(region) {
-            to.extend_from_slice(&array[row..row + length]);
+            let row = &array[row..row + length];
+            match row {
+                // Most rows of a side are one cell long: a call for each would take longer than all the rest.
+                [one] => to.push(*one),
+                row => to.extend_from_slice(row),
+            }
         }
     }
 
@@ -278,7 +283,10 @@ impl<V: Value> Block<V> {
     pub fn copy_in(&self, array: &mut [V], region: Region, from: &[V]) {
         let length = region[0].len();
         for (row, values) in self.rows(region).zip(from.chunks_exact(length)) {
-            array[row..row + length].copy_from_slice(values);
+            match (&mut array[row..row + length], values) {
+                ([to], [one]) => *to = *one,
+                (to, values) => to.copy_from_slice(values),
+            }
         }
     }
 
@@ -355,8 +363,12 @@ impl<V: Value> Sweep<V> {
                 while at < end {
                     // The last lanes of a layer are computed again; only what is new is written.
                     let from = at.min(end - LANES);
-                    let values = self.chunk(kernel, arrays, offsets, from, next);
-                    next[at..from + LANES].copy_from_slice(&values[at - from..]);
+                    let Lanes(values) = self.chunk(kernel, arrays, offsets, from, next);
+                    if from == at {
+                        next[at..at + LANES].copy_from_slice(&values);
+                    } else {
+                        next[at..end].copy_from_slice(&values[at - from..]);
+                    }
                     at = from + LANES;
                 }
             }
@@ -371,26 +383,21 @@ impl<V: Value> Sweep<V> {
         offsets: &Offsets,
         at: usize,
         next: &[V],
-    ) -> [V; LANES] {
-        let open: &[u8; LANES] = arrays.open[at..at + LANES].try_into().expect("the lanes");
-        if u128::from_ne_bytes(*open) == 0 {
-            return [self.outside; LANES];
+    ) -> Lanes<V> {
+        let (open, outside) = (eight(arrays.open, at), Lanes([self.outside; LANES]));
+        if u64::from_ne_bytes(open) == 0 {
+            return outside;
         }
-        let before = if K::BEFORE {
-            *<&[V; LANES]>::try_from(&next[at..at + LANES]).expect("the lanes")
-        } else {
-            [V::default(); LANES]
-        };
         let window = Window {
             arrays,
-            before,
+            before: if K::BEFORE {
+                Lanes(eight(next, at))
+            } else {
+                outside
+            },
             at,
             offsets,
         };
-        let mut values = kernel.next(&window);
-        for (value, &open) in values.iter_mut().zip(open) {
-            *value = if open != 0 { *value } else { self.outside };
-        }
-        values
+        kernel.next(&window).where_open(&open, outside)
     }
 }

@@ -18,11 +18,7 @@ impl<V: Value> Kernel for Diffusion<V> {
 
     #[inline(always)]
     fn next(&self, window: &Window<'_, V>) -> Lanes<V> {
-        let (own, mut next) = (window.now(), window.laplacian());
-        for (next, own) in next.iter_mut().zip(own) {
-            *next = *own + self.step * *next;
-        }
-        next
+        window.now() + window.laplacian() * self.step
     }
 }
 
@@ -33,32 +29,21 @@ pub struct VariableDiffusion<V> {
     pub step: V,
 }
 
-/// The harmonic mean of two diffusivities: what two half cells one behind the other conduct.
-#[inline(always)]
-pub fn harmonic_mean<V: Value>(a: V, b: V) -> V {
-    V::from_u8(2) * a * b / (a + b)
-}
-
-#[allow(clippy::needless_range_loop)]
 impl<V: Value> Kernel for VariableDiffusion<V> {
     type Value = V;
 
     #[inline(always)]
     fn next(&self, window: &Window<'_, V>) -> Lanes<V> {
         let (own, mine) = (window.now(), window.coefficients());
-        let mut flux = [[V::default(); LANES]; 2];
+        let mut flux = [Lanes([V::default(); LANES]); 2];
         for step in 0..14 {
-            let (beside, theirs) = (window.neighbour(step), window.neighbour_coefficients(step));
+            let theirs = window.neighbour_coefficients(step);
+            // The harmonic mean: what two half cells one behind the other conduct; 0 at a wall.
+            let mean = mine * theirs * V::from_u8(2) / (mine + theirs);
             let flux = &mut flux[step / 8];
-            for l in 0..LANES {
-                flux[l] = flux[l] + harmonic_mean(mine[l], theirs[l]) * (beside[l] - own[l]);
-            }
+            *flux = *flux + mean * (window.neighbour(step) - own);
         }
-        let (hexagon, square) = (V::from_f64(HEXAGON), V::from_f64(SQUARE));
-        let mut next = *own;
-        for l in 0..LANES {
-            next[l] = next[l] + self.step * (hexagon * flux[0][l] + square * flux[1][l]);
-        }
-        next
+        let flux = flux[0] * V::from_f64(HEXAGON) + flux[1] * V::from_f64(SQUARE);
+        own + flux * self.step
     }
 }

@@ -24,7 +24,7 @@ mod value;
 mod window;
 
 pub use block::{BLOCK_SHIFT, MOST_RINGS, block_of};
-pub use diffusion::{Diffusion, GREATEST_STEP, VariableDiffusion, harmonic_mean};
+pub use diffusion::{Diffusion, GREATEST_STEP, VariableDiffusion};
 pub use stepper::{
     BrickValues, Halo, Observation, Snapshot, Stepper, StepperMap, StepperOptions, weigh,
 };
@@ -58,7 +58,7 @@ impl Boundary {
 /// # Example
 /// The wave equation by the leapfrog rule, at a squared Courant number of `courant2`:
 /// ```
-/// use octaflow::stencil::{Kernel, LANES, Lanes, Window};
+/// use octaflow::stencil::{Kernel, Lanes, Window};
 ///
 /// #[derive(Clone, Copy)]
 /// struct Wave {
@@ -71,11 +71,7 @@ impl Boundary {
 ///
 ///     #[inline(always)]
 ///     fn next(&self, window: &Window<'_, f64>) -> Lanes<f64> {
-///         let (now, before, mut next) = (window.now(), window.before(), window.laplacian());
-///         for l in 0..LANES {
-///             next[l] = 2.0 * now[l] - before[l] + self.courant2 * next[l];
-///         }
-///         next
+///         window.now() * 2.0 - window.before() + window.laplacian() * self.courant2
 ///     }
 /// }
 /// ```
@@ -86,7 +82,7 @@ pub trait Kernel: Copy + 'static {
     /// Whether a step reads the values of the step before, too. Then they are kept and exchanged.
     const BEFORE: bool = false;
 
-    /// The next values of the window's cells. What it gives for blocked ones is not used. Marked `#[inline(always)]`, and
-    /// with loops over the lanes in place of closures, it becomes part of the sweep and is compiled to vector instructions.
+    /// The next values of the window's cells. What it gives for blocked ones is not used. Marked `#[inline(always)]` it
+    /// becomes part of the sweep and is compiled to vector instructions.
     fn next(&self, window: &Window<'_, Self::Value>) -> Lanes<Self::Value>;
 }

@@ -313,8 +313,7 @@ impl Kernel for Wave {
 
     #[inline(always)]
     fn next(&self, window: &Window<'_, f64>) -> Lanes<f64> {
-        let (now, before, laplacian) = (window.now(), window.before(), window.laplacian());
-        std::array::from_fn(|l| 2.0 * now[l] - before[l] + self.0 * laplacian[l])
+        window.now() * 2.0 - window.before() + window.laplacian() * self.0
     }
 }
 

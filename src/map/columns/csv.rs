@@ -66,6 +66,14 @@ impl CsvRows {
                 "{file}, line {line}: the row has {fields} fields where the header has {columns}"
             )));
         }
+        // A number or a word is of one line: one that is not begins with a quote that nobody has closed.
+        let broken = |place: &usize| self.record.get(*place).is_some_and(|f| f.contains(&b'\n'));
+        if self.record.as_slice().contains(&b'\n') && self.places.iter().flatten().any(broken) {
+            let line = self.record.position().map_or(0, csv::Position::line);
+            return Err(Error::input(format!(
+                "{file}, line {line}: a value runs over the end of its line: a quote is not closed"
+            )));
+        }
         Ok(true)
     }
 
