@@ -1,4 +1,5 @@
-//! Ghost zones, one worker: how long they take to be found, and what an epoch takes of the ghost-zone join.
+//! Ghost zones, one worker: how long they take to be found, what a value takes that travels along a lane, and what an epoch
+//! takes of the ghost-zone join.
 //!
 //! `cargo bench --bench ghost [-- MAP]`; without a map a box of 16³ bricks, a quarter of them blocked at random.
 
@@ -6,16 +7,16 @@ mod common;
 
 use common::{mix, random_box};
 use differential_dataflow::input::InputSession;
-use octaflow::brick::{BrickId, Costs, LOCAL_BY_INDEX, Planes};
+use octaflow::brick::{BRICK_CELLS, BrickId, Costs, LOCAL_BY_INDEX, Planes};
 use octaflow::dataflows::ghost::ghosts;
 use octaflow::dataflows::{Diff, Time};
-use octaflow::ghost::{Finder, GhostWord, Rings, Share, Through, Zones};
+use octaflow::ghost::{Finder, GhostWord, Rings, Share, Through, Zones, lanes};
 use octaflow::lattice::Cell;
 use octaflow::map::{ReadOptions, read_map};
 use octaflow::partition::{Partition, Plan};
 use rustc_hash::FxHashMap;
 use std::time::{Duration, Instant};
-use timely::dataflow::operators::Probe;
+use timely::dataflow::operators::{Inspect, Probe};
 
 type Bricks = Vec<(BrickId, Box<Costs>)>;
 
@@ -90,6 +91,59 @@ fn creation(bricks: &Bricks, partition: Partition, rings: Rings) {
         per(begun.elapsed(), ghosts),
     );
     assert_eq!(differences, words.len());
+    if bricks.len() <= 5000 {
+        exchange(bricks, words, ghosts);
+    }
+}
+
+/// All values of all mirrors to where they are ghosts: gathered into a message a lane, and scattered from there into the
+/// bricks that the receiving part keeps.
+fn exchange(bricks: &Bricks, words: Vec<GhostWord>, ghosts: u64) {
+    let slots: FxHashMap<BrickId, usize> = bricks.iter().map(|b| b.0).zip(0..).collect();
+    let own: Vec<[f64; BRICK_CELLS]> = vec![[1.0; BRICK_CELLS]; bricks.len()];
+    let lanes = lanes(words);
+    let mut held: Vec<FxHashMap<BrickId, Box<[f64; BRICK_CELLS]>>> =
+        vec![Default::default(); PARTS];
+    for lane in &lanes {
+        let held = &mut held[lane.part as usize];
+        held.extend(
+            lane.bricks()
+                .map(|(id, _)| (id, Box::new([0.0; BRICK_CELLS]))),
+        );
+    }
+    let mut messages: Vec<Vec<f64>> = vec![Vec::new(); lanes.len()];
+    let mut best = Duration::MAX;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        for (lane, message) in lanes.iter().zip(&mut messages) {
+            message.clear();
+            for (id, words) in lane.bricks() {
+                let brick = &own[slots[&id]];
+                words.iter().for_each(|word| word.gather(brick, message));
+            }
+        }
+        for (lane, message) in lanes.iter().zip(&messages) {
+            let (held, mut rest) = (&mut held[lane.part as usize], &message[..]);
+            for (id, words) in lane.bricks() {
+                let brick = held.get_mut(&id).expect("a brick with ghosts");
+                words
+                    .iter()
+                    .for_each(|word| rest = word.scatter(rest, brick));
+            }
+        }
+        best = best.min(begun.elapsed());
+    }
+    let came: f64 = held
+        .iter()
+        .flat_map(|held| held.values())
+        .flat_map(|b| b.iter())
+        .sum();
+    assert_eq!(came, ghosts as f64);
+    println!(
+        "  exchanged along {} lanes in {:.1} ns a value",
+        lanes.len(),
+        per(best, ghosts)
+    );
 }
 
 /// The join: all cells with a payload, then epochs.
@@ -115,10 +169,8 @@ fn join(bricks: &Bricks, rings: Rings) {
         let probe = worker.dataflow(|scope| {
             let (payloads, parts) = (payloads.to_collection(scope), parts.to_collection(scope));
             let ghosts = ghosts(payloads, parts, rings, Through::Lattice).ghosts();
-            use timely::dataflow::operators::Inspect;
-            let stream = ghosts.inner.inspect_batch(move |_, batch| {
-                sink.borrow_mut()
-                    .extend(batch.iter().map(|(g, _, diff)| (g.1.0, *diff)));
+            let stream = ghosts.inner.inspect(move |(ghost, _, diff)| {
+                sink.borrow_mut().push((ghost.1.0, *diff));
             });
             stream.probe().0
         });

@@ -23,6 +23,9 @@
 //! This module is the state machine below the dataflow ([`crate::dataflows::ghost`]). A [`Finder`] finds the ghosts in one
 //! brick from what lies around it; [`Zones`] remembers them and tells differences.
 //!
+//! Where values are kept a brick at a time and all of them change at once, as in a simulation, a join is the wrong tool:
+//! a [`Lane`] is the order in which one part's mirrors travel to another, so that nothing but values is sent.
+//!
 //! # Invariants
 //! - The ghost words of a brick are a function of the shapes and parts within [`Rings::reach`] bricks of it.
 //! - All differences that were given out add up to the ghosts as they stand at the last update.
@@ -34,12 +37,14 @@
 
 mod figures;
 mod finder;
+mod lane;
 mod share;
 mod window;
 mod zones;
 
 pub use figures::{Figures, PartFigures};
 pub use finder::Finder;
+pub use lane::{Lane, LaneWord, lanes};
 pub use share::Share;
 pub use zones::Zones;
 

@@ -31,7 +31,7 @@ impl Share {
         // The code of the cube of 4³ bricks.
         let mixed = ((brick.code() >> 6) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        ((mixed >> 32) * self.workers as u64 >> 32) as usize
+        (((mixed >> 32) * self.workers as u64) >> 32) as usize
     }
 
     /// True if a brick is in this share.

@@ -2,7 +2,7 @@
 
 use super::world::{Case, Point, Random, World, brick_id, brick_of};
 use octaflow::brick::{BrickId, Local, Planes};
-use octaflow::ghost::{Finder, GhostWord, Rings, Share, Through, Zones};
+use octaflow::ghost::{Finder, GhostWord, Rings, Share, Through, Zones, lanes};
 use octaflow::lattice::Cell;
 use octaflow::partition::{Partition, Plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,6 +112,53 @@ fn zones_follow_changes_of_shapes_and_parts() {
                 "seed {seed}"
             );
         }
+    }
+}
+
+#[test]
+fn values_travel_along_lanes_to_where_they_are_ghosts() {
+    for seed in 0..20 {
+        let case = Case::new(900 + seed, false);
+        let world = &case.worlds[0];
+        let mut zones = Zones::new(
+            Rings::new(case.rings).unwrap(),
+            case.through,
+            Share::new(0, 1),
+        );
+        for (brick, shape) in shapes(world) {
+            zones.set_shape(brick, shape);
+            zones.set_part(brick, world.plan.get(&brick.xyz()).copied());
+        }
+        let mut words = Vec::new();
+        zones.update(|word, _| words.push(word));
+        let mut came = BTreeSet::new();
+        for lane in lanes(words) {
+            let mut sent: Vec<Option<Point>> = Vec::new();
+            for (brick, words) in lane.bricks() {
+                let cell = |at| Some(brick.cell(Local::new(at).unwrap()).xyz());
+                let values = std::array::from_fn(cell);
+                words
+                    .iter()
+                    .for_each(|word| word.gather(&values, &mut sent));
+            }
+            assert_eq!(sent.len(), lane.len());
+            let mut rest = &sent[..];
+            for (brick, words) in lane.bricks() {
+                let mut values = [None; 1024];
+                words
+                    .iter()
+                    .for_each(|word| rest = word.scatter(rest, &mut values));
+                for (at, value) in values.into_iter().enumerate() {
+                    let Some(value) = value else { continue };
+                    assert_eq!(brick.cell(Local::new(at).unwrap()).xyz(), value);
+                    came.insert((lane.part, lane.owner, value));
+                }
+            }
+            assert!(rest.is_empty());
+        }
+        let ghosts = expected(world, case.rings, case.through).into_iter();
+        let ghosts: BTreeSet<_> = ghosts.map(|(part, owner, p, _)| (part, owner, p)).collect();
+        assert!(came == ghosts, "seed {seed}");
     }
 }
 

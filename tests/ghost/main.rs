@@ -49,7 +49,7 @@ fn run(case: &Case, plain: bool) -> (Output<Held>, Output<Shown>) {
     let outputs = (held.clone(), shown.clone());
     let changes: Arc<Vec<Changes>> = Arc::new(case.changes.clone());
     let (rings, through) = (Rings::new(case.rings).unwrap(), case.through);
-    let in_step = changes.len() % 2 == 0;
+    let in_step = changes.len().is_multiple_of(2);
     timely::execute(timely::Config::process(case.workers), move |worker| {
         let mut cells: InputSession<Time, (Cell, i64), Diff> = InputSession::new();
         let mut plan: InputSession<Time, (BrickId, u32), Diff> = InputSession::new();
