@@ -108,10 +108,9 @@ fn solve<K: Kernel + Send + Sync>(
             boundary: Boundary::Reflecting,
         };
         let by_cost = |cost: u16| K::Value::from_f64(f64::from(cost) / 256.0);
-        let needs_costs = std::any::type_name::<K>().contains("Variable");
         let map = StepperMap {
             costs: &|brick| index.get(&brick).copied(),
-            coefficients: needs_costs.then_some(&by_cost as &dyn Fn(u16) -> K::Value),
+            coefficients: K::COEFFICIENTS.then_some(&by_cost as &dyn Fn(u16) -> K::Value),
             values: &|brick, place| {
                 [K::Value::from_f64(
                     (common::mix(brick.code() << 10 | place as u64) >> 40) as f64 / 16_777_216.0,

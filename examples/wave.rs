@@ -21,8 +21,8 @@ impl Kernel for Wave {
     const BEFORE: bool = true;
 
     #[inline(always)]
-    fn next(&self, window: &Window<'_, f32>) -> Lanes<f32> {
-        window.now() * 2.0 - window.before() + window.laplacian() * self.courant2
+    fn next(&self, cell: Neighbourhood<'_, f32>) -> f32 {
+        2.0 * cell.now() - cell.before() + self.courant2 * cell.laplacian()
     }
 }
 

@@ -58,16 +58,11 @@ type BrickSeen = (u64, [f64; 4]);
 
 /// A kernel of the heat equation.
 trait Heat: Kernel {
-    /// Whether it reads a coefficient a cell.
-    const BY_COST: bool;
-
     /// The kernel for a step in lattice units.
     fn with_step(step: f64) -> Self;
 }
 
 impl<V: Value> Heat for Diffusion<V> {
-    const BY_COST: bool = false;
-
     fn with_step(step: f64) -> Self {
         Diffusion {
             step: V::from_f64(step),
@@ -76,8 +71,6 @@ impl<V: Value> Heat for Diffusion<V> {
 }
 
 impl<V: Value> Heat for VariableDiffusion<V> {
-    const BY_COST: bool = true;
-
     fn with_step(step: f64) -> Self {
         VariableDiffusion {
             step: V::from_f64(step),
@@ -158,7 +151,7 @@ fn work(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
 
 fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let mut stepper = load::<K>(worker, shared);
-    let conductance = K::BY_COST.then(|| stepper.greatest_conductance());
+    let conductance = K::COEFFICIENTS.then(|| stepper.greatest_conductance());
     let (step, flows) = match agree_on_step(worker, shared, conductance) {
         Ok(agreed) => agreed,
         Err(error) => return Outcome::Failed(error),
@@ -220,7 +213,7 @@ fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {
     let factor = |cost: u16| K::Value::from_f64(f64::from(cost) / f64::from(UNIT_COST));
     let map = StepperMap {
         costs: &|brick| shared.bricks.get(&brick).map(|costs| &**costs),
-        coefficients: K::BY_COST.then_some(&factor as &dyn Fn(u16) -> K::Value),
+        coefficients: K::COEFFICIENTS.then_some(&factor as &dyn Fn(u16) -> K::Value),
         values: &|brick, place| [K::Value::from_f64(shared.initial.value(brick, place)); 2],
     };
     let (plan, blocks) = (&shared.plan, &shared.blocks);

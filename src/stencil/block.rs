@@ -14,8 +14,8 @@
 //! within K places of the padding, and each step within a round may compute one ring less. What it computes there is
 //! what the neighbour computes for itself, to the bit.
 
-use super::window::{Arrays, LANES, Lanes, Offsets, eight};
-use super::{Boundary, Kernel, Value, Window};
+use super::neighbourhood::{Arrays, Line, Offsets};
+use super::{Boundary, Kernel, Value};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::NEIGHBOURS;
 use std::ops::Range;
@@ -334,70 +334,44 @@ struct Sweep<V> {
 
 impl<V: Value> Sweep<V> {
     fn run<K: Kernel<Value = V>>(&self, kernel: &K, arrays: Arrays<'_, V>, next: &mut [V]) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            #[target_feature(enable = "avx2")]
-            fn with_avx2<V: Value, K: Kernel<Value = V>>(
-                sweep: &Sweep<V>,
-                kernel: &K,
-                arrays: Arrays<'_, V>,
-                next: &mut [V],
-            ) {
-                sweep.plain(kernel, arrays, next);
-            }
-            if std::arch::is_x86_feature_detected!("avx2") {
-                // SAFETY: the only requirement of `with_avx2` is that the processor has AVX2, as just seen.
-                return unsafe { with_avx2(self, kernel, arrays, next) };
-            }
-        }
-        self.plain(kernel, arrays, next);
-    }
-
-    #[inline(always)]
-    fn plain<K: Kernel<Value = V>>(&self, kernel: &K, arrays: Arrays<'_, V>, next: &mut [V]) {
         for (parity, offsets) in self.offsets.iter().enumerate() {
             for k in self.span.clone() {
                 let row = |j: usize| ((parity * self.width + k) * self.width + j) * self.width;
                 let (start, end) = (row(self.span.start), row(self.span.end));
-                let mut at = start;
-                while at < end {
-                    // The last lanes of a layer are computed again; only what is new is written.
-                    let from = at.min(end - LANES);
-                    let Lanes(values) = self.chunk(kernel, arrays, offsets, from, next);
-                    if from == at {
-                        next[at..at + LANES].copy_from_slice(&values);
-                    } else {
-                        next[at..end].copy_from_slice(&values[at - from..]);
-                    }
-                    at = from + LANES;
+                let next = &mut next[start..end];
+                if arrays.open[start..end].iter().all(|&open| open == 0) {
+                    next.fill(self.outside);
+                    continue;
                 }
+                let line = Line::new::<K>(&arrays, offsets, start, end - start);
+                step_line(kernel, &line, self.outside, next);
             }
         }
     }
+}
 
-    #[inline(always)]
-    fn chunk<K: Kernel<Value = V>>(
-        &self,
-        kernel: &K,
-        arrays: Arrays<'_, V>,
-        offsets: &Offsets,
-        at: usize,
-        next: &[V],
-    ) -> Lanes<V> {
-        let (open, outside) = (eight(arrays.open, at), Lanes([self.outside; LANES]));
-        if u64::from_ne_bytes(open) == 0 {
-            return outside;
+/// [`Line::step`], compiled for AVX2 and for what every machine has: the bits are the same.
+fn step_line<V: Value, K: Kernel<Value = V>>(
+    kernel: &K,
+    line: &Line<'_, V>,
+    outside: V,
+    next: &mut [V],
+) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn with_avx2<V: Value, K: Kernel<Value = V>>(
+            kernel: &K,
+            line: &Line<'_, V>,
+            outside: V,
+            next: &mut [V],
+        ) {
+            line.step(kernel, outside, next);
         }
-        let window = Window {
-            arrays,
-            before: if K::BEFORE {
-                Lanes(eight(next, at))
-            } else {
-                outside
-            },
-            at,
-            offsets,
-        };
-        kernel.next(&window).where_open(&open, outside)
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the only requirement of `with_avx2` is that the processor has AVX2, as just seen.
+            return unsafe { with_avx2(kernel, line, outside, next) };
+        }
     }
+    line.step(kernel, outside, next);
 }

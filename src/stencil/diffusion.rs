@@ -1,6 +1,6 @@
 //! The heat equation, explicitly in time.
 
-use super::{HEXAGON, Kernel, LANES, Lanes, SQUARE, Value, Window};
+use super::{HEXAGON, Kernel, Neighbourhood, SQUARE, Value};
 
 /// The greatest step of [`Diffusion`] that is stable, in lattice units over the diffusivity: with it the weights of a
 /// cell's faces add up to 1.
@@ -17,8 +17,8 @@ impl<V: Value> Kernel for Diffusion<V> {
     type Value = V;
 
     #[inline(always)]
-    fn next(&self, window: &Window<'_, V>) -> Lanes<V> {
-        window.now() + window.laplacian() * self.step
+    fn next(&self, cell: Neighbourhood<'_, V>) -> V {
+        cell.now() + self.step * cell.laplacian()
     }
 }
 
@@ -31,19 +31,19 @@ pub struct VariableDiffusion<V> {
 
 impl<V: Value> Kernel for VariableDiffusion<V> {
     type Value = V;
+    const COEFFICIENTS: bool = true;
 
     #[inline(always)]
-    fn next(&self, window: &Window<'_, V>) -> Lanes<V> {
-        let (own, mine) = (window.now(), window.coefficients());
-        let mut flux = [Lanes([V::default(); LANES]); 2];
+    fn next(&self, cell: Neighbourhood<'_, V>) -> V {
+        let (own, mine) = (cell.now(), cell.coefficient());
+        let mut flux = [V::default(); 2];
         for step in 0..14 {
-            let theirs = window.neighbour_coefficients(step);
+            let theirs = cell.neighbour_coefficient(step);
             // The harmonic mean: what two half cells one behind the other conduct; 0 at a wall.
-            let mean = mine * theirs * V::from_u8(2) / (mine + theirs);
-            let flux = &mut flux[step / 8];
-            *flux = *flux + mean * (window.neighbour(step) - own);
+            let mean = V::from_u8(2) * mine * theirs / (mine + theirs);
+            let difference = cell.neighbour(step) - own;
+            flux[step / 8] = flux[step / 8] + mean * difference;
         }
-        let flux = flux[0] * V::from_f64(HEXAGON) + flux[1] * V::from_f64(SQUARE);
-        own + flux * self.step
+        own + self.step * (V::from_f64(HEXAGON) * flux[0] + V::from_f64(SQUARE) * flux[1])
     }
 }

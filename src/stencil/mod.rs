@@ -13,28 +13,28 @@
 //! another, neighbours by one at most. Within a round nothing is exchanged: the rings are computed too, one less each
 //! step. So K trades computing and memory for messages, and in one process K steps for one trip through memory.
 //!
-//! A [`Kernel`] says what a step is: it gives the next values of [`LANES`] cells side by side, seen through a [`Window`]. The
-//! [`Stepper`] does the rest: distribution, ghosts, boundaries, observation. Kernels see the same window and sums run in
-//! one order wherever a cell is computed; so the bits do not depend on workers, processes, partition or K.
+//! A [`Kernel`] says what a step is: it gives the next value of a cell from its [`Neighbourhood`]. The [`Stepper`]
+//! does the rest: distribution, ghosts, boundaries, observation. Kernels see the same neighbourhood and sums
+//! run in one order wherever a cell is computed; so the bits do not depend on workers, processes, partition or K.
 
 mod block;
 mod diffusion;
+mod neighbourhood;
 mod stepper;
 mod value;
-mod window;
 
 pub use block::{BLOCK_SHIFT, MOST_RINGS, block_of};
 pub use diffusion::{Diffusion, GREATEST_STEP, VariableDiffusion};
+pub use neighbourhood::{HEXAGON, Neighbourhood, SQUARE};
 pub use stepper::{
     BrickValues, Halo, Observation, Snapshot, Stepper, StepperMap, StepperOptions, weigh,
 };
 pub use value::Value;
-pub use window::{HEXAGON, LANES, Lanes, SQUARE, Window};
 
 /// What lies beyond the open cells of a map.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Boundary {
-    /// Walls that nothing passes: [`Window::laplacian`] has no flux through them.
+    /// Walls that nothing passes: [`Neighbourhood::laplacian`] has no flux through them.
     #[default]
     Reflecting,
     /// Cells that always hold 0: what reaches them is gone.
@@ -58,7 +58,7 @@ impl Boundary {
 /// # Example
 /// The wave equation by the leapfrog rule, at a squared Courant number of `courant2`:
 /// ```
-/// use octaflow::stencil::{Kernel, Lanes, Window};
+/// use octaflow::stencil::{Kernel, Neighbourhood};
 ///
 /// #[derive(Clone, Copy)]
 /// struct Wave {
@@ -70,8 +70,8 @@ impl Boundary {
 ///     const BEFORE: bool = true;
 ///
 ///     #[inline(always)]
-///     fn next(&self, window: &Window<'_, f64>) -> Lanes<f64> {
-///         window.now() * 2.0 - window.before() + window.laplacian() * self.courant2
+///     fn next(&self, cell: Neighbourhood<'_, f64>) -> f64 {
+///         2.0 * cell.now() - cell.before() + self.courant2 * cell.laplacian()
 ///     }
 /// }
 /// ```
@@ -82,7 +82,13 @@ pub trait Kernel: Copy + 'static {
     /// Whether a step reads the values of the step before, too. Then they are kept and exchanged.
     const BEFORE: bool = false;
 
-    /// The next values of the window's cells. What it gives for blocked ones is not used. Marked `#[inline(always)]` it
-    /// becomes part of the sweep and is compiled to vector instructions.
-    fn next(&self, window: &Window<'_, Self::Value>) -> Lanes<Self::Value>;
+    /// Whether a step reads coefficients of cells.
+    const COEFFICIENTS: bool = false;
+
+    /// Whether a step asks which neighbours are walls ([`Neighbourhood::reflected`]).
+    const WALLS: bool = false;
+
+    /// The next value of a cell. What it gives for a blocked one is not used. Marked `#[inline(always)]` it becomes part of
+    /// the sweep, and if it has no branches it is compiled to vector instructions.
+    fn next(&self, cell: Neighbourhood<'_, Self::Value>) -> Self::Value;
 }

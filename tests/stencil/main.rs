@@ -7,8 +7,8 @@ use octaflow::dataflows::step::step;
 use octaflow::lattice::NEIGHBOURS;
 use octaflow::partition::{Partition, Plan};
 use octaflow::stencil::{
-    Boundary, Diffusion, Kernel, Lanes, Observation, Snapshot, Stepper, StepperMap, StepperOptions,
-    Value, VariableDiffusion, Window, weigh,
+    Boundary, Diffusion, Kernel, Neighbourhood, Observation, Snapshot, Stepper, StepperMap,
+    StepperOptions, Value, VariableDiffusion, weigh,
 };
 use rustc_hash::FxHashSet;
 use std::cell::RefCell;
@@ -312,8 +312,8 @@ impl Kernel for Wave {
     const BEFORE: bool = true;
 
     #[inline(always)]
-    fn next(&self, window: &Window<'_, f64>) -> Lanes<f64> {
-        window.now() * 2.0 - window.before() + window.laplacian() * self.0
+    fn next(&self, cell: Neighbourhood<'_, f64>) -> f64 {
+        2.0 * cell.now() - cell.before() + self.0 * cell.laplacian()
     }
 }
 
@@ -347,10 +347,11 @@ struct Drift;
 /// Takes the value of the neighbour in one direction, a wall's as one's own.
 impl Kernel for Drift {
     type Value = f64;
+    const WALLS: bool = true;
 
     #[inline(always)]
-    fn next(&self, window: &Window<'_, f64>) -> Lanes<f64> {
-        window.reflected(5)
+    fn next(&self, cell: Neighbourhood<'_, f64>) -> f64 {
+        cell.reflected(5)
     }
 }
 
