@@ -1,9 +1,9 @@
 //! The arguments of `octaflow ghost`.
 
 use super::run_args::{RunArgs, RunConfig, setting};
-use crate::Result;
 use crate::ghost::Rings;
 use crate::partition::Plan;
+use crate::{Error, Result};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
@@ -34,6 +34,9 @@ pub(super) struct GhostArgs {
     run: RunArgs,
 }
 
+/// How many parts are compared at most: a summary lists all parts of six plans.
+const MAX_COMPARED: u32 = 1 << 16;
+
 const EXAMPLES: &str = "Examples:
   octaflow ghost --map building.bt --parts 8 --rings 1 --out ghosts
   octaflow ghost --map cave.3dmap --parts 64 --rings 2 --partition hilbert --owned --out ghosts
@@ -52,6 +55,12 @@ pub(super) struct GhostConfig {
 impl GhostArgs {
     /// Checks what can be checked before the map is read.
     pub fn check(self) -> Result<GhostConfig> {
+        if self.compare && self.parts > MAX_COMPARED {
+            return Err(Error::input(format!(
+                "--compare with --parts {}: the figures of at most {MAX_COMPARED} parts are compared; leave --compare out",
+                self.parts
+            )));
+        }
         let own = vec![
             setting("--parts", self.parts),
             setting("--rings", self.rings),

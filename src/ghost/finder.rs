@@ -58,7 +58,7 @@ impl Finder {
         if self.rings.count() == 0 || shape.is_empty() {
             return;
         }
-        let around = around(brick, self.rings.reach(), look);
+        let around = around(brick, self.rings, look);
         if self.through == Through::Cells && around.iter().any(|b| b.0 != Some(owner)) {
             self.wave.block();
             for (_, step, cells) in &around {
@@ -109,15 +109,17 @@ impl Finder {
     }
 }
 
-/// The bricks that exist at most `reach` bricks away, that brick among them, by part.
+/// The bricks that exist within reach of one, that brick among them, by part.
 fn around<'a>(
     brick: BrickId,
-    reach: i32,
+    rings: Rings,
     look: impl Fn(BrickId) -> Option<(&'a Planes, Option<u32>)>,
 ) -> Vec<Beside<'a>> {
     let mut around = Vec::with_capacity(27);
-    for (step, id) in within(brick, reach) {
-        if let Some((cells, part)) = look(id) {
+    for (step, id) in within(brick, rings.reach()) {
+        // No single step leads up along one axis and down along another into the next brick on both.
+        let is_beside = rings.count() > 1 || !(step.contains(&1) && step.contains(&-1));
+        if is_beside && let Some((cells, part)) = look(id) {
             around.push((part, step, cells));
         }
     }

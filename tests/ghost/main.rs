@@ -3,6 +3,7 @@
 //!
 //! `OCTAFLOW_GHOST_CASES=2000 cargo test --release --test ghost` looks longer.
 
+mod command;
 mod finder;
 mod world;
 
