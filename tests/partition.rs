@@ -281,7 +281,12 @@ fn hostile_files_are_refused_with_the_reason() {
         ),
         (good, "\"epoch\":0", "\"epoch\":-1", "invalid value"),
         (good, "\"parts\":2", "\"parts\":0", "parts 0 must be"),
-        (good, "\"parts\":2", "\"parts\":1025", "parts 1025 must be"),
+        (
+            good,
+            "\"parts\":2",
+            "\"parts\":1048577",
+            "parts 1048577 must be",
+        ),
         (
             good,
             "\"parts\":2",
@@ -304,7 +309,8 @@ fn hostile_files_are_refused_with_the_reason() {
             "\"starts\":[],\"owners\":[]",
             "begin with 0",
         ),
-        (good, "[0,1]", "[0,70000]", "invalid value"),
+        (good, "[0,1]", "[0,4294967296]", "invalid value"),
+        (good, "[0,1]", "[0,70000]", "owner 70000 must be below 2"),
         (good, "\"epoch\"", "\"more\":1,\"epoch\"", "unknown field"),
         (hybrid, "\"axis\":0", "\"axis\":3", "axis 3 must be"),
         (
