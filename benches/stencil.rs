@@ -128,6 +128,5 @@ fn solve<K: Kernel + Send + Sync>(
         }
     })
     .expect("the workers run");
-    let took = *took.lock().expect("no worker panics");
-    took
+    *took.lock().expect("no worker panics")
 }

@@ -215,6 +215,7 @@ impl Tile {
     }
 
     #[inline(always)]
+    #[allow(clippy::needless_range_loop)]
     fn row(&mut self, parity: usize, k: usize, j: usize) -> bool {
         let at = parity * LAYER + (k * SIDE + j) * SIDE + 1;
         let (mut diagonal, mut axial) = ([2 * FAR; 8], [2 * FAR; 8]);

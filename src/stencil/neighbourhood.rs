@@ -145,14 +145,14 @@ impl<'a, V: Value> Line<'a, V> {
             coefficients: each_step!(S => run(self.coefficients[S], 0, length, by_cost)),
             walls: each_step!(S => run(self.walls[S], 0, length, walls)),
         };
-        for at in 0..length {
-            let before = if K::BEFORE { next[at] } else { outside };
+        for (at, next) in next.iter_mut().enumerate() {
+            let before = if K::BEFORE { *next } else { outside };
             let value = kernel.next(Neighbourhood {
                 line: &line,
                 at,
                 before,
             });
-            next[at] = if line.open[at] != 0 { value } else { outside };
+            *next = if line.open[at] != 0 { value } else { outside };
         }
     }
 }

@@ -351,7 +351,7 @@ impl<K: Kernel> Stepper<K> {
             self.done += 1;
             return;
         }
-        for way in 0..26 {
+        for (way, to) in WAYS.into_iter().enumerate() {
             let standing = &self.blocks[at];
             let block = &standing.block;
             let region = block.mirrors(way, rings);
@@ -373,7 +373,7 @@ impl<K: Kernel> Stepper<K> {
                     if K::BEFORE {
                         block.copy_out(&block.before, region, &mut self.slab);
                     }
-                    let to = block.id.offset(WAYS[way]).expect("a block of the map");
+                    let to = block.id.offset(to).expect("a block of the map");
                     self.post(to, 25 - way);
                 }
             }

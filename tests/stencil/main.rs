@@ -39,7 +39,7 @@ impl World {
             let at = [n % size[0], n / size[0] % size[1], n / size[0] / size[1]];
             let [x, y, z]: [i32; 3] = std::array::from_fn(|a| corner[a] + at[a]);
             let id = BrickId::new(x, y, z).unwrap();
-            if mix(seed ^ mix(id.code())) % 8 == 0 {
+            if mix(seed ^ mix(id.code())).is_multiple_of(8) {
                 continue;
             }
             let mut costs = Box::new([0; BRICK_CELLS]);
