@@ -1,5 +1,6 @@
 //! Brick A* without a hierarchy, to compare with: bricks in a heap by the least estimate of what waits at their
-//! borders; a visit sweeps a padded tile to its fixed point; what is not below the goal's distance is left alone.
+//! borders, among equals the last that came; a visit sweeps a padded tile to its fixed point; what is not below the
+//! goal's distance is left alone.
 
 use octaflow::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
 use octaflow::lattice::{AXIAL_BASE, Cell, DIAGONAL_BASE, free_distance_ticks};
@@ -55,14 +56,14 @@ impl<'a> BrickAstar<'a> {
         let at = reach(&mut index, &mut list, start.brick());
         list[at].ticks[start.local().index()] = 0;
         list[at].pending = estimate(start.brick(), start.local().index(), 0);
-        heap.push(Reverse((list[at].pending, at)));
+        heap.push((Reverse(list[at].pending), 0, at));
         let (mut best, mut visits) = (FAR, 0);
         let mut tile = Tile {
             ticks: [FAR; 2 * LAYER],
             diagonal: [FAR; 2 * LAYER],
             axial: [FAR; 2 * LAYER],
         };
-        while let Some(Reverse((least, at))) = heap.pop() {
+        while let Some((Reverse(least), _, at)) = heap.pop() {
             if least >= best {
                 break;
             }
@@ -79,7 +80,7 @@ impl<'a> BrickAstar<'a> {
                 best = best.min(list[at].ticks[goal.local().index()]);
             }
             self.tell(
-                id, &changed, best, estimate, &mut index, &mut list, &mut heap,
+                id, &changed, best, estimate, &mut index, &mut list, &mut heap, visits,
             );
         }
         ((best < FAR).then_some(best), visits)
@@ -95,7 +96,8 @@ impl<'a> BrickAstar<'a> {
         estimate: impl Fn(BrickId, usize, u32) -> u32,
         index: &mut HashMap<BrickId, usize>,
         list: &mut Vec<Reached>,
-        heap: &mut BinaryHeap<Reverse<(u32, usize)>>,
+        heap: &mut BinaryHeap<(Reverse<u32>, u64, usize)>,
+        order: u64,
     ) {
         let mut least = [FAR; 27];
         for &(place, ticks) in changed {
@@ -128,7 +130,7 @@ impl<'a> BrickAstar<'a> {
             let at = reach(index, list, beside);
             if estimate < list[at].pending {
                 list[at].pending = estimate;
-                heap.push(Reverse((estimate, at)));
+                heap.push((Reverse(estimate), order, at));
             }
         }
     }

@@ -21,87 +21,77 @@ pub(super) struct Arrays<'a, V> {
 /// Where neighbours stand from a cell, in the fixed order, by the cell's parity.
 pub(super) type Offsets = [isize; 14];
 
-/// A run of cells side by side, and the runs of their neighbours; of what a kernel does not ask for the runs are empty.
+/// A run of cells of one array and the rows around it that hold their neighbours: few enough for a register each.
+#[derive(Clone, Copy)]
+struct Rows<'a, T> {
+    /// The cells, with one more at either end: the neighbours along x.
+    own: &'a [T],
+    /// The cells of the other parity on the four edges around the run, with one more at the end: those of the steps
+    /// 0 to 3 begin at the second, those of the steps 4 to 7 at the first.
+    diagonal: [&'a [T]; 4],
+    /// The neighbours along y and z, in the order of the steps 10 to 13.
+    axial: [&'a [T]; 4],
+}
+
+impl<'a, T: Copy> Rows<'a, T> {
+    /// Those of the `length` cells from `at` on; empty ones if they are not wanted.
+    fn new(all: &'a [T], offsets: &Offsets, at: usize, length: usize, wanted: bool) -> Self {
+        let run = |offset: isize, length: usize| {
+            let from = at.wrapping_add_signed(offset);
+            if wanted {
+                &all[from..from + length]
+            } else {
+                &[]
+            }
+        };
+        Rows {
+            own: run(-1, length + 2),
+            diagonal: [4, 5, 6, 7].map(|step| run(offsets[step], length + 1)),
+            axial: [10, 11, 12, 13].map(|step| run(offsets[step], length)),
+        }
+    }
+
+    /// The same, cut to one length that is seen to be one where this is inlined.
+    #[inline(always)]
+    fn cut(&self, length: usize, wanted: bool) -> Self {
+        if !wanted {
+            return *self;
+        }
+        let ([a, b, c, d], [e, f, g, h]) = (self.diagonal, self.axial);
+        let (one, two) = (length + 1, length + 2);
+        Rows {
+            own: &self.own[..two],
+            diagonal: [&a[..one], &b[..one], &c[..one], &d[..one]],
+            axial: [&e[..length], &f[..length], &g[..length], &h[..length]],
+        }
+    }
+
+    #[inline(always)]
+    fn own(&self, at: usize) -> T {
+        self.own[at + 1]
+    }
+
+    #[inline(always)]
+    fn beside(&self, at: usize, step: usize) -> T {
+        match step {
+            0..4 => self.diagonal[step][at + 1],
+            4..8 => self.diagonal[step - 4][at],
+            8 => self.own[at + 2],
+            9 => self.own[at],
+            _ => self.axial[step - 10][at],
+        }
+    }
+}
+
+/// A run of cells side by side; of what a kernel does not ask for there are no rows.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a, V> {
-    now: &'a [V],
-    neighbours: [&'a [V]; 14],
+    now: Rows<'a, V>,
     open: &'a [u8],
     hexagons: &'a [u8],
     squares: &'a [u8],
-    coefficient: &'a [V],
-    coefficients: [&'a [V]; 14],
-    walls: [&'a [u8]; 14],
-}
-
-/// The same expression for each of the 14 steps.
-macro_rules! each_step {
-    ($step:ident => $value:expr) => {
-        [
-            {
-                const $step: usize = 0;
-                $value
-            },
-            {
-                const $step: usize = 1;
-                $value
-            },
-            {
-                const $step: usize = 2;
-                $value
-            },
-            {
-                const $step: usize = 3;
-                $value
-            },
-            {
-                const $step: usize = 4;
-                $value
-            },
-            {
-                const $step: usize = 5;
-                $value
-            },
-            {
-                const $step: usize = 6;
-                $value
-            },
-            {
-                const $step: usize = 7;
-                $value
-            },
-            {
-                const $step: usize = 8;
-                $value
-            },
-            {
-                const $step: usize = 9;
-                $value
-            },
-            {
-                const $step: usize = 10;
-                $value
-            },
-            {
-                const $step: usize = 11;
-                $value
-            },
-            {
-                const $step: usize = 12;
-                $value
-            },
-            {
-                const $step: usize = 13;
-                $value
-            },
-        ]
-    };
-}
-
-/// The `length` elements from `at` on, or none.
-#[inline(always)]
-fn run<T>(all: &[T], at: usize, length: usize, wanted: bool) -> &[T] {
-    if wanted { &all[at..at + length] } else { &[] }
+    coefficients: Rows<'a, V>,
+    walls: Rows<'a, u8>,
 }
 
 impl<'a, V: Value> Line<'a, V> {
@@ -112,38 +102,31 @@ impl<'a, V: Value> Line<'a, V> {
         at: usize,
         length: usize,
     ) -> Self {
-        let place = |step: usize| at.wrapping_add_signed(offsets[step]);
-        let (by_cost, walls) = (K::COEFFICIENTS, K::WALLS);
+        let cells = at..at + length;
         Line {
-            now: run(arrays.now, at, length, true),
-            neighbours: each_step!(S => run(arrays.now, place(S), length, true)),
-            open: run(arrays.open, at, length, true),
-            hexagons: run(arrays.hexagons, at, length, true),
-            squares: run(arrays.squares, at, length, true),
-            coefficient: run(arrays.coefficients, at, length, by_cost),
-            coefficients: each_step!(S => run(arrays.coefficients, place(S), length, by_cost)),
-            walls: each_step!(S => run(arrays.open, place(S), length, walls)),
+            now: Rows::new(arrays.now, offsets, at, length, true),
+            open: &arrays.open[cells.clone()],
+            hexagons: &arrays.hexagons[cells.clone()],
+            squares: &arrays.squares[cells],
+            coefficients: Rows::new(arrays.coefficients, offsets, at, length, K::COEFFICIENTS),
+            walls: Rows::new(arrays.open, offsets, at, length, K::WALLS),
         }
     }
 
     /// Computes the next values of the run's cells, from those of the step before if the kernel keeps them; blocked
     /// ones become `outside`.
     ///
-    /// All runs are cut to one length that is seen to be one here: so no index is checked within the loop, and it is
-    /// compiled to vectors.
+    /// All rows are cut to one length first: so no index is checked within the loop, and it is compiled to vectors.
     #[inline(always)]
     pub fn step<K: Kernel<Value = V>>(&self, kernel: &K, outside: V, next: &mut [V]) {
         let length = next.len();
-        let (by_cost, walls) = (K::COEFFICIENTS, K::WALLS);
         let line = Line {
-            now: run(self.now, 0, length, true),
-            neighbours: each_step!(S => run(self.neighbours[S], 0, length, true)),
-            open: run(self.open, 0, length, true),
-            hexagons: run(self.hexagons, 0, length, true),
-            squares: run(self.squares, 0, length, true),
-            coefficient: run(self.coefficient, 0, length, by_cost),
-            coefficients: each_step!(S => run(self.coefficients[S], 0, length, by_cost)),
-            walls: each_step!(S => run(self.walls[S], 0, length, walls)),
+            now: self.now.cut(length, true),
+            open: &self.open[..length],
+            hexagons: &self.hexagons[..length],
+            squares: &self.squares[..length],
+            coefficients: self.coefficients.cut(length, K::COEFFICIENTS),
+            walls: self.walls.cut(length, K::WALLS),
         };
         for (at, next) in next.iter_mut().enumerate() {
             let before = if K::BEFORE { *next } else { outside };
@@ -171,7 +154,7 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// The cell's own value.
     #[inline(always)]
     pub fn now(&self) -> V {
-        self.line.now[self.at]
+        self.line.now.own(self.at)
     }
 
     /// The cell's own value one step before, for kernels that keep it ([`Kernel::BEFORE`]).
@@ -186,7 +169,7 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// If `step` is above 13.
     #[inline(always)]
     pub fn neighbour(&self, step: usize) -> V {
-        self.line.neighbours[step][self.at]
+        self.line.now.beside(self.at, step)
     }
 
     /// The value of the neighbour in a step of the fixed order: of a blocked one the cell's own, as if a wall reflected
@@ -196,7 +179,7 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// If `step` is above 13, or the kernel has not asked for walls.
     #[inline(always)]
     pub fn reflected(&self, step: usize) -> V {
-        if self.line.walls[step][self.at] != 0 {
+        if self.line.walls.beside(self.at, step) != 0 {
             self.neighbour(step)
         } else {
             self.now()
@@ -244,7 +227,7 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// If the kernel has not asked for coefficients.
     #[inline(always)]
     pub fn coefficient(&self) -> V {
-        self.line.coefficient[self.at]
+        self.line.coefficients.own(self.at)
     }
 
     /// The coefficient of the neighbour in a step of the fixed order.
@@ -253,6 +236,6 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// If `step` is above 13, or the kernel has not asked for coefficients.
     #[inline(always)]
     pub fn neighbour_coefficient(&self, step: usize) -> V {
-        self.line.coefficients[step][self.at]
+        self.line.coefficients.beside(self.at, step)
     }
 }

@@ -403,8 +403,13 @@ impl<K: Kernel> Stepper<K> {
         if !regular && step != options.first && step != options.last {
             return;
         }
-        for (brick, values) in values_of(standing, |b| &b.now) {
-            self.observations.push(seen(step, brick, &values));
+        let block = &standing.block;
+        for place in places(block.bricks) {
+            let values = block
+                .open_cells(place)
+                .map(|(index, _)| block.now[index].to_f64());
+            let brick = brick_of(block.id, place);
+            self.observations.push(seen(step, brick, values));
         }
         if regular {
             let parts = self.snapshots.entry(step).or_default();
@@ -471,15 +476,16 @@ fn values_of<V: Value>(
     })
 }
 
-fn seen<V: Value>(step: u64, brick: BrickId, values: &[(usize, V)]) -> Observation {
+fn seen(step: u64, brick: BrickId, values: impl Iterator<Item = f64>) -> Observation {
     let (mut total, mut least, mut greatest) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
-    for &(_, value) in values {
-        let value = value.to_f64();
+    let mut is_finite = true;
+    for value in values {
         total += value;
         least = if value < least { value } else { least };
         greatest = if value > greatest { value } else { greatest };
+        is_finite &= value.is_finite();
     }
-    if values.iter().any(|v| !v.1.to_f64().is_finite()) {
+    if !is_finite {
         (least, greatest) = (f64::NAN, f64::NAN);
     }
     Observation {
