@@ -75,7 +75,11 @@ impl<'a> BrickAstar<'a> {
             let id = list[at].id;
             self.load(&mut tile, id, &index, &list);
             tile.sweep();
-            let changed = tile.store(&mut list[at].ticks);
+            let mut changed = tile.store(&mut list[at].ticks);
+            if visits == 1 {
+                // The start is told of too, though nothing has lowered it.
+                changed.push((start.local().index(), 0));
+            }
             if id == goal.brick() {
                 best = best.min(list[at].ticks[goal.local().index()]);
             }
