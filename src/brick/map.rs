@@ -19,3 +19,11 @@ pub struct CellMap {
     /// The least and the greatest voxel of the box of a map of voxels; `None` for a table of cells.
     pub voxels: Option<[[u32; 3]; 2]>,
 }
+
+impl CellMap {
+    /// The costs of a brick, or `None` if no cell of it is open.
+    pub fn costs(&self, brick: BrickId) -> Option<&Costs> {
+        let at = self.bricks.binary_search_by_key(&brick, |(id, _)| *id);
+        at.ok().map(|at| &*self.bricks[at].1)
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::diffuse::{DiffuseConfig, DtUnit, Precision};
 use super::progress::Progress;
-use super::run::{self, Fed, Outcome, Report, Shared, Verdict, error_of, parts_of, peak_rss_bytes};
+use super::run::{self, Fed, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::summary::{DiffusionSummary, Summary, Totals};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster::Connected;
@@ -180,25 +180,12 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
         &diffusion,
     );
     let reports = gather(worker, report);
-    let mut summary = None;
-    let verdict: Verdict = broadcast(worker, || {
-        let published = if is_finite {
-            publish(shared, &reports, diffusion, &fed, begun.elapsed())
-        } else {
-            Err(overflow(shared))
-        };
-        match published {
-            Ok(published) => {
-                summary = Some(Box::new(published));
-                None
-            }
-            Err(error) => Some(parts_of(&error)),
+    conclude(worker, None, || {
+        if !is_finite {
+            return Err(overflow(shared));
         }
-    });
-    match verdict {
-        None => Outcome::Published(summary),
-        Some(failure) => Outcome::Failed(error_of(failure)),
-    }
+        publish(shared, &reports, diffusion, &fed, begun.elapsed())
+    })
 }
 
 fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {

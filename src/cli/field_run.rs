@@ -3,7 +3,8 @@
 use super::field::FieldConfig;
 use super::progress::Progress;
 use super::run::{
-    Fed, Outcome, Report, Shared, Verdict, cost, error_of, parts_of, peak_rss_bytes, place,
+    Fed, Outcome, Report, Shared, Verdict, conclude, cost, error_of, parts_of, peak_rss_bytes,
+    place,
 };
 use super::summary::Summary;
 use crate::brick::CellMap;
@@ -108,20 +109,9 @@ fn work(worker: &mut Worker, shared: &FieldShared) -> Outcome {
     let begun = Instant::now();
     let report = write(worker, shared, &engine, sink);
     let reports = gather(worker, report);
-    let mut summary = None;
-    let verdict: Verdict = broadcast(worker, || {
-        match publish(shared, &reports, &fed, begun.elapsed()) {
-            Ok(published) => {
-                summary = Some(Box::new(published));
-                fed.late.as_ref().map(parts_of)
-            }
-            Err(error) => Some(parts_of(&error)),
-        }
-    });
-    match verdict {
-        None => Outcome::Published(summary),
-        Some(failure) => Outcome::Failed(error_of(failure)),
-    }
+    conclude(worker, fed.late.as_ref(), || {
+        publish(shared, &reports, &fed, begun.elapsed())
+    })
 }
 
 fn load(worker: &Worker, shared: &FieldShared) -> SharedEngine {

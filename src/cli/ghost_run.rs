@@ -5,7 +5,7 @@
 
 use super::ghost::GhostConfig;
 use super::progress::Progress;
-use super::run::{Fed, Outcome, Report, Shared, Verdict, error_of, parts_of, peak_rss_bytes};
+use super::run::{Fed, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::summary::{PartitionFigures, Summary};
 use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Local, Planes};
 use crate::dataflows::gather::{broadcast, gather};
@@ -125,20 +125,9 @@ fn work(worker: &mut Worker, shared: &GhostShared) -> Outcome {
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     let reports = gather(worker, report);
-    let mut summary = None;
-    let verdict: Verdict = broadcast(worker, || {
-        match publish(shared, reports, &fed, begun.elapsed()) {
-            Ok(published) => {
-                summary = Some(Box::new(published));
-                None
-            }
-            Err(error) => Some(parts_of(&error)),
-        }
-    });
-    match verdict {
-        None => Outcome::Published(summary),
-        Some(failure) => Outcome::Failed(error_of(failure)),
-    }
+    conclude(worker, None, || {
+        publish(shared, reports, &fed, begun.elapsed())
+    })
 }
 
 /// The search for ghosts in a worker's bricks.

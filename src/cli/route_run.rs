@@ -2,7 +2,9 @@
 
 use super::progress::Progress;
 use super::route::RouteConfig;
-use super::run::{Fed, Outcome, Report, Shared, Verdict, error_of, parts_of, peak_rss_bytes};
+use super::run::{
+    Fed, Outcome, Report, Shared, Verdict, conclude, error_of, parts_of, peak_rss_bytes,
+};
 use super::summary::{Percentiles, QueryCounts, Summary};
 use crate::dataflows::Time;
 use crate::dataflows::edits::Edit;
@@ -124,20 +126,9 @@ fn work(worker: &mut Worker, shared: &RouteShared) -> Outcome {
     let begun = Instant::now();
     let report = write(worker, shared, &router.borrow(), sink);
     let reports = gather(worker, report);
-    let mut summary = None;
-    let verdict: Verdict = broadcast(worker, || {
-        match publish(shared, &reports, &fed, begun.elapsed()) {
-            Ok(published) => {
-                summary = Some(Box::new(published));
-                fed.late.as_ref().map(parts_of)
-            }
-            Err(error) => Some(parts_of(&error)),
-        }
-    });
-    match verdict {
-        None => Outcome::Published(summary),
-        Some(failure) => Outcome::Failed(error_of(failure)),
-    }
+    conclude(worker, fed.late.as_ref(), || {
+        publish(shared, &reports, &fed, begun.elapsed())
+    })
 }
 
 fn load(worker: &Worker, shared: &RouteShared) -> SharedRouter {

@@ -8,6 +8,7 @@ use super::run_args::RunConfig;
 use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster::{self, Connected};
+use crate::dataflows::gather::broadcast;
 use crate::lake::{Stage, Written, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, Epoch, ReadOptions, UpdateReader, read_map};
@@ -307,6 +308,27 @@ impl Shared {
     }
 }
 
+/// Ends a run: worker 0 publishes, or finds out why it cannot, and all workers end alike. `late` is why the run fails
+/// though its results are published.
+pub(super) fn conclude(
+    worker: &mut Worker,
+    late: Option<&Error>,
+    publish: impl FnOnce() -> Result<Summary>,
+) -> Outcome {
+    let mut summary = None;
+    let verdict: Verdict = broadcast(worker, || match publish() {
+        Ok(published) => {
+            summary = Some(Box::new(published));
+            late.map(parts_of)
+        }
+        Err(error) => Some(parts_of(&error)),
+    });
+    match verdict {
+        None => Outcome::Published(summary),
+        Some(failure) => Outcome::Failed(error_of(failure)),
+    }
+}
+
 impl Report {
     /// Notes a file that was written.
     pub fn note_file(&mut self, folder: &str, worker: usize, written: Written) {
@@ -364,8 +386,7 @@ pub(super) fn cost(map: &CellMap, cell: Cell) -> u16 {
     let Some((brick, local)) = BrickId::locate(cell) else {
         return 0;
     };
-    let found = map.bricks.binary_search_by_key(&brick, |(id, _)| *id);
-    found.map_or(0, |at| map.bricks[at].1[local.index()])
+    map.costs(brick).map_or(0, |costs| costs[local.index()])
 }
 
 /// The bricks of each worker of this process; those of others are dropped.

@@ -1,56 +1,11 @@
 //! The rows of `ghosts/`, one for each part and cell that it needs, and of `owned/`, one for each open cell.
 
+use super::places::{Places, corner};
 use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
 use crate::Result;
-use crate::brick::{BRICK_UNITS, BrickId, Local};
+use crate::brick::{BrickId, Local};
 use crate::lattice::Frame;
 use std::path::Path;
-
-/// Where cells lie, column by column: `cell, lx, ly, lz`.
-#[derive(Default)]
-struct Places {
-    cell: Vec<i64>,
-    lattice: [Vec<i32>; 3],
-}
-
-impl Places {
-    const COLUMNS: [Column; 4] = [
-        Column::new("cell", Packing::Int64Delta),
-        Column::new("lx", Packing::Int32Delta),
-        Column::new("ly", Packing::Int32Delta),
-        Column::new("lz", Packing::Int32Delta),
-    ];
-
-    /// Adds a cell of the brick whose corner lies at `corner`.
-    fn push(&mut self, brick: BrickId, corner: [i32; 3], local: Local) {
-        let bits = brick.index64(local).as_i64();
-        debug_assert!(self.cell.last() <= Some(&bits), "cells ascend");
-        self.cell.push(bits);
-        let units = local.units();
-        for (a, axis) in self.lattice.iter_mut().enumerate() {
-            axis.push(corner[a] + units[a]);
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.cell.len()
-    }
-
-    fn values(&self) -> [Values<'_>; 4] {
-        let [x, y, z] = self.lattice.each_ref().map(|axis| Values::Int32(axis));
-        [Values::Int64(&self.cell), x, y, z]
-    }
-
-    fn clear(&mut self) {
-        self.cell.clear();
-        self.lattice.iter_mut().for_each(Vec::clear);
-    }
-}
-
-/// The corner of a brick in lattice units.
-fn corner(brick: BrickId) -> [i32; 3] {
-    brick.xyz().map(|c| c * BRICK_UNITS)
-}
 
 /// A ghost in a brick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +63,7 @@ impl GhostWriter {
     ) -> Result<()> {
         let corner = corner(brick);
         for ghost in ghosts {
-            self.places.push(brick, corner, ghost.local);
+            self.places.push_ascending(brick, corner, ghost.local);
             self.part.push(ghost.part as i32);
             self.owner.push(ghost.owner as i32);
             self.ring.push(ghost.ring as i32);
@@ -181,7 +136,7 @@ impl OwnedWriter {
     ) -> Result<()> {
         let corner = corner(brick);
         for local in cells {
-            self.places.push(brick, corner, local);
+            self.places.push_ascending(brick, corner, local);
             self.part.push(part as i32);
             if self.places.len() == GROUP_ROWS {
                 self.write_group()?;

@@ -36,6 +36,7 @@ mod ghosts;
 mod lease;
 mod order;
 mod page;
+mod places;
 mod route_cells;
 mod route_changes;
 mod routes;

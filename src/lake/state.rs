@@ -1,5 +1,6 @@
 //! The rows of `state/` and of `snapshots/`: the value of each open cell, at the end and at steps on the way.
 
+use super::places::{Places, corner};
 use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
 use crate::Result;
 use crate::brick::{BRICK_CELLS, BrickId, LOCAL_BY_INDEX};
@@ -11,8 +12,7 @@ use std::path::Path;
 pub struct StateWriter {
     table: TableWriter,
     step: Option<Vec<i64>>,
-    cell: Vec<i64>,
-    lattice: [Vec<i32>; 3],
+    places: Places,
     value: Vec<f64>,
     last: Option<(u64, BrickId)>,
 }
@@ -29,13 +29,8 @@ impl StateWriter {
         steps: bool,
         settings: &[(String, String)],
     ) -> Result<Self> {
-        let mut schema = vec![
-            Column::new("cell", Packing::Int64Delta),
-            Column::new("lx", Packing::Int32Delta),
-            Column::new("ly", Packing::Int32Delta),
-            Column::new("lz", Packing::Int32Delta),
-            Column::new("value", Packing::DoubleDictionary),
-        ];
+        let mut schema = Places::COLUMNS.to_vec();
+        schema.push(Column::new("value", Packing::DoubleDictionary));
         let mut sorted = vec![0];
         if steps {
             schema.insert(0, Column::new("step", Packing::Int64Dictionary));
@@ -44,8 +39,7 @@ impl StateWriter {
         Ok(StateWriter {
             table: TableWriter::create(path, &schema, &sorted, frame, settings)?,
             step: steps.then(Vec::new),
-            cell: Vec::new(),
-            lattice: Default::default(),
+            places: Places::default(),
             value: Vec::new(),
             last: None,
         })
@@ -69,6 +63,7 @@ impl StateWriter {
             "bricks come in ascending order"
         );
         self.last = Some((step, brick));
+        let corner = corner(brick);
         let mut dense = [None; BRICK_CELLS];
         for (place, value) in values {
             dense[place] = Some(value);
@@ -80,12 +75,9 @@ impl StateWriter {
             if let Some(steps) = &mut self.step {
                 steps.push(step as i64);
             }
-            self.cell.push(brick.index64(local).as_i64());
-            for (axis, unit) in self.lattice.iter_mut().zip(brick.cell(local).xyz()) {
-                axis.push(unit);
-            }
+            self.places.push(brick, corner, local);
             self.value.push(value);
-            if self.cell.len() == GROUP_ROWS {
+            if self.places.len() == GROUP_ROWS {
                 self.write_group()?;
             }
         }
@@ -98,7 +90,7 @@ impl StateWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be written.
     pub fn finish(mut self) -> Result<Written> {
-        if !self.cell.is_empty() {
+        if self.places.len() > 0 {
             self.write_group()?;
         }
         self.table.finish()
@@ -107,13 +99,11 @@ impl StateWriter {
     fn write_group(&mut self) -> Result<()> {
         let mut columns = Vec::with_capacity(6);
         columns.extend(self.step.as_deref().map(Values::Int64));
-        columns.push(Values::Int64(&self.cell));
-        columns.extend(self.lattice.iter().map(|axis| Values::Int32(axis)));
+        columns.extend(self.places.values());
         columns.push(Values::Double(&self.value));
         self.table.write_group(&columns)?;
         self.step.iter_mut().for_each(Vec::clear);
-        self.cell.clear();
-        self.lattice.iter_mut().for_each(Vec::clear);
+        self.places.clear();
         self.value.clear();
         Ok(())
     }

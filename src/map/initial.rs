@@ -6,7 +6,7 @@ use super::limit::{Budget, available_memory_bytes};
 use super::table::lattice_cell;
 use super::voxels::BRICK_VOXELS;
 use super::{Axes, npy};
-use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs, Local};
+use crate::brick::{BRICK_CELLS, BrickId, CellMap, Local};
 use crate::lattice::Cell;
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
@@ -132,7 +132,8 @@ fn define(
         return Err(row.wrong(format_args!("value is {value}; it must be finite")));
     }
     let open = BrickId::locate(cell).filter(|(brick, local)| {
-        costs_of(map, *brick).is_some_and(|costs| costs[local.index()] > 0)
+        map.costs(*brick)
+            .is_some_and(|costs| costs[local.index()] > 0)
     });
     let Some((brick, local)) = open else {
         return Err(row.wrong(format_args!(
@@ -151,11 +152,6 @@ fn define(
     values.given[word] |= bit;
     values.values[place] = value;
     Ok(())
-}
-
-fn costs_of(map: &CellMap, brick: BrickId) -> Option<&Costs> {
-    let at = map.bricks.binary_search_by_key(&brick, |(id, _)| *id);
-    at.ok().map(|at| &*map.bricks[at].1)
 }
 
 fn read_array(path: &Path, map: &CellMap, axes: Axes, mut budget: Budget) -> Result<InitialValues> {
@@ -197,7 +193,7 @@ fn put_run(
     const STRIDES: [usize; 3] = [1, 8, 64];
     let [x, y, z] = voxel.map(|v| (v / BRICK_VOXELS) as i32);
     let brick = BrickId::new(x, y, z).expect("voxels lie in the range");
-    let Some(costs) = costs_of(map, brick) else {
+    let Some(costs) = map.costs(brick) else {
         return Ok(());
     };
     if run.iter().all(|&value| value == 0.0) {
