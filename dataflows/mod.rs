@@ -9,6 +9,7 @@ pub mod epochs;
 pub mod field;
 pub mod gather;
 pub mod ghost;
+pub mod orders;
 pub mod regions;
 pub mod route;
 pub mod specification;

@@ -55,6 +55,13 @@ pub(super) struct Cluster {
 }
 
 impl ClusterArgs {
+    /// Names the file of hosts in full, before the current folder changes.
+    pub fn make_absolute(&mut self) {
+        if let Some(path) = &mut self.hostfile {
+            *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+        }
+    }
+
     pub fn partition_name(&self) -> &'static str {
         self.partition.name()
     }

@@ -67,7 +67,7 @@ pub(super) struct DiffuseArgs {
     picture: Option<PathBuf>,
 
     #[command(flatten)]
-    run: RunArgs,
+    pub run: RunArgs,
 }
 
 /// The unit of the time of a step.

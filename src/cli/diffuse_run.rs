@@ -1,13 +1,21 @@
 //! The run of `octaflow diffuse`: step, write snapshots on the way, write the end.
 
+use super::checkpoint_args::Every;
 use super::diffuse::{DiffuseConfig, DtUnit, Precision};
+use super::growing::GrowingTable;
+use super::keep::{self, Draft, Order, Saved, Standing};
 use super::progress::Progress;
-use super::run::{self, Fed, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
+use super::resume::{for_each_newest, foreign};
+use super::run::{
+    self, Fed, Outcome, Report, Shared, Start, Verdict, conclude, error_of, parts_of,
+    peak_rss_bytes,
+};
 use super::summary::{DiffusionSummary, Summary, Totals};
-use crate::brick::{BrickId, CellMap, Costs};
-use crate::cluster::Connected;
+use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
 use crate::dataflows::gather::{broadcast, gather};
 use crate::dataflows::step::{SharedStepper, step};
+use crate::lake::checkpoint::Manifest;
+use crate::lake::container::{FieldType, FieldValues};
 use crate::lake::{StateWriter, Written};
 use crate::lattice::{Cell, UNIT_COST};
 use crate::map::{Allow, InitialValues, read_initial};
@@ -22,6 +30,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,12 +47,40 @@ const SLACK: f64 = 1e-9;
 struct DiffuseShared {
     base: Shared,
     config: DiffuseConfig,
-    initial: InitialValues,
+    /// The values at the start, or those that the run goes on from.
+    values: Values,
+    /// The sum of all values at step 0, if the run goes on.
+    first_total: Option<f64>,
+    /// The cell that the picture's slices meet in.
+    through: Cell,
     /// The bricks of this process's blocks and those beside them.
     bricks: FxHashMap<BrickId, Box<Costs>>,
     blocks: FxHashSet<BrickId>,
     plan: Arc<Plan>,
     picture: Option<PicturePlan>,
+}
+
+/// Where a field stands when its run begins.
+enum Values {
+    Initial(InitialValues),
+    /// The values of this process's bricks at a step.
+    Saved(FxHashMap<BrickId, Vec<f64>>),
+}
+
+impl Values {
+    fn value(&self, brick: BrickId, place: usize) -> f64 {
+        match self {
+            Values::Initial(initial) => initial.value(brick, place),
+            Values::Saved(bricks) => bricks.get(&brick).map_or(0.0, |values| values[place]),
+        }
+    }
+}
+
+/// What a checkpoint keeps beside the field, as bits: the first total, and the cell that the picture's slices meet in.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Notes {
+    first_total: u64,
+    through: [i32; 3],
 }
 
 /// What a worker tells worker 0 when it has written its part.
@@ -81,14 +118,55 @@ impl<V: Value> Heat for VariableDiffusion<V> {
 /// Runs `octaflow diffuse`.
 pub(super) fn run(config: DiffuseConfig, args: &[OsString]) -> Result<()> {
     let run_config = config.run.clone();
-    let prepare = |connected: &_| prepare(config, connected);
+    let prepare = |start: Start| prepare(config, start);
     run::run(&run_config, args, prepare, work)
 }
 
-fn prepare(config: DiffuseConfig, connected: &Connected) -> Result<DiffuseShared> {
+fn prepare(config: DiffuseConfig, start: Start) -> Result<DiffuseShared> {
     let begun = Instant::now();
-    let map = run::read(&config.run)?;
-    let initial = read_initial(&config.initial, &map, config.run.map.axes)?;
+    let map = start.read_map(&config.run)?;
+    let initial = match start.resumed() {
+        None => Some(read_values(&config, &map)?),
+        Some(_) => None,
+    };
+    let mut base = Shared::of(&config.run, start, Allow::Sources, &map)?;
+    let weights = weigh(map.bricks.iter().map(|(b, c)| (*b, &**c)));
+    let cluster = &config.run.cluster;
+    let plan = Arc::new(Plan::build(cluster.partition, cluster.parts(), &weights));
+    let (low, high) = base.extent;
+    let notes = match &base.resumed {
+        Some(manifest) => Some(notes_of(manifest)?),
+        None => None,
+    };
+    let through = match (&initial, notes) {
+        (Some(initial), _) => initial.place_of_most(),
+        (None, notes) => notes.and_then(|n| Cell::try_from(n.through).ok()),
+    };
+    let through = through.unwrap_or_else(|| centre(low, high));
+    let picture = config.run.picture.as_ref();
+    let picture = picture.map(|_| PicturePlan::new(low, high, base.frame, through));
+    let bricks = keep(map, &plan, cluster.workers, cluster.process);
+    let values = match initial {
+        Some(initial) => Values::Initial(initial),
+        None => saved_values(&config, &base, &bricks)?,
+    };
+    base.load = begun.elapsed();
+    Ok(DiffuseShared {
+        base,
+        config,
+        values,
+        first_total: notes.map(|n| f64::from_bits(n.first_total)),
+        through,
+        bricks,
+        blocks: weights.into_iter().map(|w| w.0).collect(),
+        plan,
+        picture,
+    })
+}
+
+/// The values that the field starts with.
+fn read_values(config: &DiffuseConfig, map: &CellMap) -> Result<InitialValues> {
+    let initial = read_initial(&config.initial, map, config.run.map.axes)?;
     let most = initial.most();
     if config.precision == Precision::F32 && most.abs() > f64::from(f32::MAX) {
         return Err(Error::input(format!(
@@ -96,26 +174,36 @@ fn prepare(config: DiffuseConfig, connected: &Connected) -> Result<DiffuseShared
             config.initial.display()
         )));
     }
-    let mut base = Shared::of(&config.run, connected, Allow::Sources, &map)?;
-    let weights = weigh(map.bricks.iter().map(|(b, c)| (*b, &**c)));
-    let cluster = &config.run.cluster;
-    let plan = Arc::new(Plan::build(cluster.partition, cluster.parts(), &weights));
-    let (low, high) = base.extent;
-    let picture = config.run.picture.as_ref().map(|_| {
-        let through = initial.place_of_most().unwrap_or_else(|| centre(low, high));
-        PicturePlan::new(low, high, base.frame, through)
-    });
-    let bricks = keep(map, &plan, cluster.workers, cluster.process);
-    base.load = begun.elapsed();
-    Ok(DiffuseShared {
-        base,
-        config,
-        initial,
-        bricks,
-        blocks: weights.into_iter().map(|w| w.0).collect(),
-        plan,
-        picture,
-    })
+    Ok(initial)
+}
+
+fn notes_of(manifest: &Manifest) -> Result<Notes> {
+    serde_json::from_value(manifest.notes.clone())
+        .map_err(|e| Error::input(format!("checkpoint {}: {e}", manifest.number)))
+}
+
+/// The values of the bricks that this process reads, as the run left them.
+fn saved_values(
+    config: &DiffuseConfig,
+    base: &Shared,
+    bricks: &FxHashMap<BrickId, Box<Costs>>,
+) -> Result<Values> {
+    let mut saved = FxHashMap::default();
+    if let (Some(manifest), Some(checkpoint)) = (&base.resumed, &config.run.checkpoint) {
+        let folder = &checkpoint.folder;
+        for_each_newest(folder, manifest, |id, fields| {
+            let values = match fields.get(1) {
+                Some(FieldValues::F64(values)) => values.to_vec(),
+                Some(FieldValues::F32(values)) => values.iter().map(|&v| f64::from(v)).collect(),
+                _ => return Err(foreign(folder)),
+            };
+            if bricks.contains_key(&id) {
+                saved.insert(id, values);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(Values::Saved(saved))
 }
 
 /// A cell in the middle of a box.
@@ -162,15 +250,30 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     // All steppers are loaded when the clock starts.
     broadcast(worker, || ());
     let begun = Instant::now();
-    let mut seen = FxHashMap::default();
-    let snapshots = follow(worker, shared, &stepper, snapshots, &mut seen);
+    let mut legs = Legs {
+        shared,
+        stepper: &stepper,
+        snapshots,
+        seen: FxHashMap::default(),
+        first_total: shared.first_total,
+    };
+    if let Err(error) = legs.run(worker) {
+        return Outcome::Failed(error);
+    }
+    let Legs {
+        snapshots,
+        seen,
+        first_total,
+        ..
+    } = legs;
     let fed = Fed {
         solve: begun.elapsed(),
         ..Fed::default()
     };
     let seen: Vec<BrickSeen> = seen.into_iter().collect();
     let all = gather(worker, seen);
-    let (diffusion, is_finite) = broadcast(worker, || add_up(all, shared.config.steps, step));
+    let (mut diffusion, is_finite) = broadcast(worker, || add_up(all, shared.config.steps, step));
+    diffusion.total.first = first_total.unwrap_or(diffusion.total.first);
     let begun = Instant::now();
     let report = write(
         worker.index(),
@@ -192,8 +295,8 @@ fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {
     let config = &shared.config;
     let options = StepperOptions {
         rings: config.rings,
-        first: 0,
-        last: config.steps,
+        first: shared.first_step(),
+        last: shared.first_step(),
         every: config.every,
         boundary: Boundary::Reflecting,
     };
@@ -201,7 +304,7 @@ fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {
     let map = StepperMap {
         costs: &|brick| shared.bricks.get(&brick).map(|costs| &**costs),
         coefficients: K::COEFFICIENTS.then_some(&factor as &dyn Fn(u16) -> K::Value),
-        values: &|brick, place| [K::Value::from_f64(shared.initial.value(brick, place)); 2],
+        values: &|brick, place| [K::Value::from_f64(shared.values.value(brick, place)); 2],
     };
     let (plan, blocks) = (&shared.plan, &shared.blocks);
     let kernel = K::with_step(0.0);
@@ -247,51 +350,173 @@ fn agree_on_step(
     )))
 }
 
-type Snapshots = Option<Result<StateWriter>>;
+type Snapshots = Option<GrowingTable<StateWriter>>;
 
 fn open_snapshots(worker: usize, shared: &DiffuseShared) -> Snapshots {
     let (config, base) = (&shared.config, &shared.base);
     config.every?;
-    let path = base.part_path(worker, "snapshots");
-    Some(path.and_then(|path| StateWriter::create(&path, &base.frame, true, &base.metadata())))
+    let (frame, settings) = (base.frame, base.metadata());
+    let open = move |path: &Path| StateWriter::create(path, &frame, true, &settings);
+    Some(GrowingTable::new(
+        base,
+        worker,
+        "snapshots",
+        open,
+        StateWriter::finish,
+    ))
 }
 
-/// Steps to the end, writes snapshots when they are whole, and keeps what is seen at the first and the last step.
-fn follow<K: Heat>(
-    worker: &mut Worker,
-    shared: &DiffuseShared,
-    stepper: &SharedStepper<K>,
-    mut snapshots: Snapshots,
-    seen: &mut FxHashMap<u64, [f64; 4]>,
-) -> Snapshots {
-    let shows = worker.index() == 0 && shared.base.shows();
-    let mut bar = Progress::steps("stepping", shows);
-    let probe = worker.dataflow(|scope| step(scope, [()].to_stream(scope), stepper, &shared.plan));
-    loop {
-        let done = probe.done();
-        let mut stepper = stepper.borrow_mut();
-        for observation in stepper.take_observations() {
-            note(seen, &observation, shared.config.steps);
+impl DiffuseShared {
+    /// The step at which the field stands when the run begins.
+    fn first_step(&self) -> u64 {
+        self.base.resumed.as_ref().map_or(0, |m| m.step)
+    }
+}
+
+/// A run in legs, between which all workers stand at the same step and checkpoints are taken.
+struct Legs<'a, K: Heat> {
+    shared: &'a DiffuseShared,
+    stepper: &'a SharedStepper<K>,
+    snapshots: Snapshots,
+    /// What was seen of each brick at the first and the last step.
+    seen: FxHashMap<u64, [f64; 4]>,
+    /// The sum of all values at step 0, when worker 0 knows it.
+    first_total: Option<f64>,
+}
+
+impl<K: Heat> Legs<'_, K> {
+    /// Steps to the end; fails on all workers alike.
+    fn run(&mut self, worker: &mut Worker) -> Result<()> {
+        let last = self.shared.config.steps;
+        let mut at = self.shared.first_step();
+        let mut pace = None;
+        loop {
+            let until = broadcast(worker, || self.next_stop(at, pace));
+            let begun = Instant::now();
+            self.stepper.borrow_mut().go_on(until);
+            self.leg(worker);
+            pace = Some(begun.elapsed().as_secs_f64() / (until - at).max(1) as f64);
+            at = until;
+            if at == last {
+                return Ok(());
+            }
+            self.save(worker, at)?;
         }
-        while let Some(snapshot) = stepper.take_snapshot() {
-            for (brick, values) in snapshot.bricks {
-                let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
-                if let Some(Ok(writer)) = &mut snapshots
-                    && let Err(error) = writer.write_brick(snapshot.step, brick, values)
-                {
-                    snapshots = Some(Err(error));
+    }
+
+    /// The end of the leg from step `at` on, where a step took `pace` seconds so far.
+    fn next_stop(&self, at: u64, pace: Option<f64>) -> u64 {
+        /// How many steps tell the pace.
+        const FIRST: u64 = 16;
+        let last = self.shared.config.steps;
+        let steps = match self.shared.config.run.checkpoint.as_ref().map(|c| c.every) {
+            None => return last,
+            Some(Every::Epochs(steps)) => steps,
+            Some(Every::Time(time)) => match pace {
+                None => FIRST,
+                Some(pace) => (time.as_secs_f64() / pace.max(1e-9)).max(1.0) as u64,
+            },
+        };
+        at.saturating_add(steps).min(last)
+    }
+
+    /// Steps to the end of a leg, writes snapshots when they are whole, and keeps what is seen at the first and the last
+    /// step.
+    fn leg(&mut self, worker: &mut Worker) {
+        let shared = self.shared;
+        let shows = worker.index() == 0 && shared.base.shows();
+        let mut bar = Progress::steps("stepping", shows);
+        let stepper = self.stepper;
+        let probe =
+            worker.dataflow(|scope| step(scope, [()].to_stream(scope), stepper, &shared.plan));
+        loop {
+            let done = probe.done();
+            let mut stepper = stepper.borrow_mut();
+            for observation in stepper.take_observations() {
+                note(&mut self.seen, &observation, shared.config.steps);
+            }
+            while let Some(snapshot) = stepper.take_snapshot() {
+                let Some(table) = &mut self.snapshots else {
+                    continue;
+                };
+                for (brick, values) in snapshot.bricks {
+                    let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
+                    table.write(|writer| writer.write_brick(snapshot.step, brick, values));
                 }
             }
+            if done {
+                return;
+            }
+            if shows {
+                let (done, all) = stepper.progress();
+                bar.show(done, all);
+            }
+            drop(stepper);
+            worker.step_or_park(None);
         }
-        if done {
-            return snapshots;
+    }
+
+    /// Takes a checkpoint at step `at`.
+    fn save(&mut self, worker: &mut Worker, at: u64) -> Result<()> {
+        let base = &self.shared.base;
+        if self.first_total.is_none() {
+            let seen: Vec<BrickSeen> = self.seen.iter().map(|(k, v)| (*k, *v)).collect();
+            let all = gather(worker, seen);
+            self.first_total = Some(broadcast(worker, || add_up(all, 0, 0.0).0.total.first));
         }
-        if shows {
-            let (done, all) = stepper.progress();
-            bar.show(done, all);
+        let notes = Notes {
+            first_total: self.first_total.unwrap_or_default().to_bits(),
+            through: self.shared.through.xyz(),
+        };
+        let standing = Standing {
+            step: at,
+            notes: serde_json::to_value(notes).expect("plain data"),
+            ..Standing::default()
+        };
+        let order = broadcast(worker, || keep::order(base, &standing));
+        // Every brick has changed.
+        let order = Order {
+            full: true,
+            ..order
+        };
+        let saved = self.save_part(worker.index(), order);
+        let saved = gather(worker, saved.unwrap_or_else(|e| Saved::failed(&e)));
+        let verdict: Verdict = broadcast(worker, || {
+            let done = keep::commit(base, order, standing, 0, saved);
+            done.err().as_ref().map(parts_of)
+        });
+        verdict.map_or(Ok(()), |failure| Err(error_of(failure)))
+    }
+
+    fn save_part(&mut self, worker: usize, order: Order) -> Result<Saved> {
+        let shared = self.shared;
+        let draft = Draft::of(&shared.base, worker).expect("checkpoints are kept");
+        let single = shared.config.precision == Precision::F32;
+        let field = if single {
+            FieldType::F32
+        } else {
+            FieldType::F64
+        };
+        let mut file = draft.bricks(order, &[("value", field)]);
+        let (mut doubles, mut singles) = ([0.0; BRICK_CELLS], [0.0; BRICK_CELLS]);
+        let mut bricks = 0;
+        for (brick, values) in self.stepper.borrow().bricks() {
+            bricks += 1;
+            let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
+            let row = if single {
+                singles.fill(0.0);
+                values.for_each(|(place, v)| singles[place] = v as f32);
+                FieldValues::F32(&singles)
+            } else {
+                doubles.fill(0.0);
+                values.for_each(|(place, v)| doubles[place] = v);
+                FieldValues::F64(&doubles)
+            };
+            file.push(brick, &shared.bricks[&brick], &[row])?;
         }
-        drop(stepper);
-        worker.step_or_park(None);
+        let saved = Saved::bricks(bricks, file.finish()?);
+        let snapshots = self.snapshots.as_mut().map(|table| table.save(order));
+        Ok(saved.with_changes(snapshots.transpose()?.flatten()))
     }
 }
 
@@ -338,20 +563,12 @@ fn write<K: Heat>(
     diffusion: &DiffusionSummary,
 ) -> DiffuseReport {
     let mut report = DiffuseReport::default();
-    let written = finish_snapshots(worker, snapshots, &mut report)
+    let written = snapshots
+        .map_or(Ok(()), |table| table.finish(&shared.base, &mut report.base))
         .and_then(|()| write_state(worker, shared, stepper, diffusion, &mut report));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
-}
-
-fn finish_snapshots(worker: usize, snapshots: Snapshots, report: &mut DiffuseReport) -> Result<()> {
-    if let Some(writer) = snapshots {
-        report
-            .base
-            .note_file("snapshots", worker, writer?.finish()?);
-    }
-    Ok(())
 }
 
 fn write_state<K: Heat>(

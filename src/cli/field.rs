@@ -40,7 +40,7 @@ pub(super) struct FieldArgs {
     updates: UpdateArgs,
 
     #[command(flatten)]
-    run: RunArgs,
+    pub run: RunArgs,
 }
 
 const EXAMPLES: &str = "Examples:

@@ -1,28 +1,35 @@
 //! The run of `octaflow field`: solve, follow updates, write.
 
 use super::field::FieldConfig;
+use super::growing::GrowingTable;
+use super::keep::{Draft, Keeper, Order, Saved, Standing};
 use super::progress::Progress;
+use super::resume::{BrickField, read_field};
 use super::run::{
-    Fed, Outcome, Report, Shared, Verdict, conclude, cost, error_of, parts_of, peak_rss_bytes,
-    place,
+    Fed, Follow, Outcome, Report, Shared, Start, Verdict, conclude, cost, error_of, parts_of,
+    peak_rss_bytes, place,
 };
 use super::summary::Summary;
-use crate::brick::CellMap;
+use crate::brick::{BrickId, CellMap};
 use crate::dataflows::Time;
 use crate::dataflows::edits::{Edit, Fault};
 use crate::dataflows::epochs::EpochInput;
 use crate::dataflows::field::{FieldRecord, SharedEngine, field};
 use crate::dataflows::gather::{broadcast, gather};
 use crate::engine::{Engine, EngineOptions};
+use crate::lake::checkpoint::Manifest;
+use crate::lake::container::{FieldType, FieldValues};
 use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter};
-use crate::lattice::Cell;
-use crate::map::{Allow, Update, UpdateKind};
+use crate::lattice::{Cell, Index64};
+use crate::map::{Allow, Epoch, Update, UpdateKind};
 use crate::picture::PicturePlan;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
+use std::path::Path;
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Pipeline;
@@ -34,6 +41,8 @@ struct FieldShared {
     base: Shared,
     config: FieldConfig,
     sources: Vec<Cell>,
+    /// What each worker of this process goes on from, until it takes it.
+    fields: Vec<Mutex<Vec<BrickField>>>,
     picture: Option<PicturePlan>,
 }
 
@@ -46,14 +55,19 @@ struct FieldReport {
     overflow: Option<String>,
 }
 
-type Changes = Rc<RefCell<Option<Result<ChangeWriter>>>>;
+type ChangeTable = GrowingTable<ChangeWriter>;
+
+type Changes = Rc<RefCell<Option<ChangeTable>>>;
 
 /// Runs `octaflow field`.
 pub(super) fn run(config: FieldConfig, args: &[OsString]) -> Result<()> {
     let run_config = config.run.clone();
-    let prepare = |connected: &_| {
-        let look = |map: &CellMap| place_sources(&config, map);
-        let (base, sources) = Shared::load(&config.run, connected, Allow::Sources, look)?;
+    let prepare = |start: Start| {
+        let look = |map: &CellMap, resumed: Option<&Manifest>| {
+            place_sources(&config, map, resumed.is_some())
+        };
+        let (base, sources) = Shared::load(&config.run, start, Allow::Sources, look)?;
+        let fields = read_fields(&config, &base)?;
         let (low, high) = base.extent;
         let plan = || PicturePlan::new(low, high, base.frame, sources[0]);
         let picture = config.run.picture.as_ref().map(|_| plan());
@@ -61,21 +75,36 @@ pub(super) fn run(config: FieldConfig, args: &[OsString]) -> Result<()> {
             base,
             config,
             sources,
+            fields,
             picture,
         })
     };
     super::run::run(&run_config, args, prepare, work)
 }
 
-/// The sources' cells, each of which must be an open cell of the map.
-fn place_sources(config: &FieldConfig, map: &CellMap) -> Result<Vec<Cell>> {
+/// What the workers of this process go on from.
+fn read_fields(config: &FieldConfig, base: &Shared) -> Result<Vec<Mutex<Vec<BrickField>>>> {
+    let cluster = &config.run.cluster;
+    let mut fields: Vec<Vec<BrickField>> = (0..cluster.workers).map(|_| Vec::new()).collect();
+    if let (Some(manifest), Some(checkpoint)) = (&base.resumed, &config.run.checkpoint) {
+        let mine = |brick| base.plan.owner(brick) / cluster.workers == cluster.process;
+        let labels = config.label_sources;
+        read_field(&checkpoint.folder, manifest, labels, mine, |field| {
+            fields[base.plan.owner(field.0) % cluster.workers].push(field);
+        })?;
+    }
+    Ok(fields.into_iter().map(Mutex::new).collect())
+}
+
+/// The sources' cells, each of which must be an open cell of the map when the run begins.
+fn place_sources(config: &FieldConfig, map: &CellMap, resumed: bool) -> Result<Vec<Cell>> {
     let mut cells = Vec::with_capacity(config.sources.len());
     for (position, name) in &config.sources {
         let cell = map
             .frame
             .snap(*position)
             .map_err(|e| Error::input(format!("{name}: {e}")))?;
-        if cost(map, cell) == 0 {
+        if !resumed && cost(map, cell) == 0 {
             return Err(Error::input(format!(
                 "{name} lies in {}, which is blocked or not in the map; a source needs an open cell",
                 place(&map.frame, cell)
@@ -94,13 +123,28 @@ fn work(worker: &mut Worker, shared: &FieldShared) -> Outcome {
         let sink = changes.map(|writer| write_changes(stream, writer));
         (input, sink)
     });
+    let save = saver(shared, &engine, sink.clone());
+    let mut keeper = Keeper::new(worker, &shared.base, save);
     // All engines are loaded when the clock starts.
     broadcast(worker, || ());
     let mut fed = Fed::default();
     if worker.index() == 0 {
-        fed = feed(worker, shared, &mut input, &engine);
+        let (input, keeper) = (&mut input, &mut keeper);
+        let next_label = match &shared.base.resumed {
+            Some(manifest) => manifest.next_label,
+            None => shared.sources.len() as u32,
+        };
+        let feed = Feed {
+            worker,
+            shared,
+            input,
+            keeper,
+            next_label,
+        };
+        fed = feed.run(&engine);
         input.close();
     }
+    keeper.close();
     input.follow(worker);
     let stop: Verdict = broadcast(worker, || fed.stop.as_ref().map(parts_of));
     if let Some(stop) = stop {
@@ -127,7 +171,70 @@ fn load(worker: &Worker, shared: &FieldShared) -> SharedEngine {
     engine.load(shared.base.take_part(worker), |brick| {
         exists.contains(&brick)
     });
+    if let Some(manifest) = &shared.base.resumed {
+        restore(worker, shared, &mut engine, manifest);
+    }
     Rc::new(RefCell::new(engine))
+}
+
+/// Puts the field that the run goes on from into the engine.
+fn restore(worker: &Worker, shared: &FieldShared, engine: &mut Engine, manifest: &Manifest) {
+    let place = worker.index() % shared.config.run.cluster.workers;
+    let fields = std::mem::take(&mut *shared.fields[place].lock().expect("no worker panics here"));
+    engine.begin_restoring();
+    for (brick, ticks, labels) in fields {
+        engine.restore(brick, &ticks, labels.as_deref());
+    }
+    for &(cell, label) in &manifest.sources {
+        let key = Index64::try_from(cell)
+            .ok()
+            .and_then(|id| BrickId::locate(id.cell()));
+        if let Some((brick, local)) = key
+            && shared.base.plan.owner(brick) == worker.index()
+        {
+            engine.add_source(brick, local, label);
+        }
+    }
+}
+
+/// What saves this worker's part of the field.
+fn saver(
+    shared: &FieldShared,
+    engine: &SharedEngine,
+    changes: Option<Changes>,
+) -> impl FnMut(&Draft, Order) -> Result<Saved> + use<> {
+    let engine = engine.clone();
+    let labels = shared.config.label_sources;
+    move |draft, order| {
+        let mut engine = engine.borrow_mut();
+        let changed = engine.take_unsaved();
+        let slots = if order.full {
+            engine.slots_by_id()
+        } else {
+            changed
+        };
+        let mut fields = vec![("distance", FieldType::U32)];
+        fields.extend(labels.then_some(("source", FieldType::U32)));
+        let mut bricks = draft.bricks(order, &fields);
+        for slot in slots {
+            let (id, costs, ticks) = engine.brick(slot);
+            let mut values = vec![FieldValues::U32(ticks)];
+            values.extend(engine.labels(slot).map(|labels| FieldValues::U32(labels)));
+            bricks.push(id, costs, &values)?;
+        }
+        let segments = bricks.finish()?;
+        let sources = engine.sources().filter_map(|(cell, label)| {
+            let id = Index64::of_cell(cell).ok()?;
+            Some((id.into(), label))
+        });
+        let saved = Saved::bricks(engine.brick_count() as u64, segments);
+        let saved = saved.with_sources(sources.collect());
+        let changes = changes.as_ref().map(|changes| {
+            let mut table = changes.borrow_mut();
+            table.as_mut().map_or(Ok(None), |table| table.save(order))
+        });
+        Ok(saved.with_changes(changes.transpose()?.flatten()))
+    }
 }
 
 fn columns(config: &FieldConfig) -> FieldColumns {
@@ -137,28 +244,30 @@ fn columns(config: &FieldConfig) -> FieldColumns {
     }
 }
 
-/// The writer of this worker's changes, if there are updates.
-fn open_changes(worker: &Worker, shared: &FieldShared) -> Option<Result<ChangeWriter>> {
+/// This worker's part of the table of changes, if there are updates.
+fn open_changes(worker: &Worker, shared: &FieldShared) -> Option<ChangeTable> {
     let (config, base) = (&shared.config, &shared.base);
     config.run.updates.as_ref()?;
-    let path = base.part_path(worker.index(), "field_changes");
-    Some(path.and_then(|path| {
-        ChangeWriter::create(
-            &path,
-            &base.frame,
-            columns(config),
-            &base.metadata(),
-            DEFAULT_BUDGET_ROWS,
-        )
-    }))
+    let (frame, columns, settings) = (base.frame, columns(config), base.metadata());
+    let open = move |path: &Path| {
+        ChangeWriter::create(path, &frame, columns, &settings, DEFAULT_BUDGET_ROWS)
+    };
+    let finish = ChangeWriter::finish;
+    Some(GrowingTable::new(
+        base,
+        worker.index(),
+        "field_changes",
+        open,
+        finish,
+    ))
 }
 
-/// Writes the stream of changes; the first failure stays in place of the writer.
+/// Writes the stream of changes.
 fn write_changes(
     stream: StreamVec<'_, Time, (FieldRecord, Time, isize)>,
-    writer: Result<ChangeWriter>,
+    table: ChangeTable,
 ) -> Changes {
-    let changes: Changes = Rc::new(RefCell::new(Some(writer)));
+    let changes: Changes = Rc::new(RefCell::new(Some(table)));
     let sink = changes.clone();
     stream.unary::<timely::container::CapacityContainerBuilder<Vec<()>>, _, _, _>(
         Pipeline,
@@ -168,10 +277,8 @@ fn write_changes(
                 input.for_each(|_, batch| {
                     let mut sink = sink.borrow_mut();
                     for (record, time, diff) in batch.drain(..) {
-                        let Some(Ok(writer)) = &mut *sink else { return };
-                        if let Err(error) = writer.push(change_of(&record, time, diff)) {
-                            *sink = Some(Err(error));
-                        }
+                        let Some(table) = &mut *sink else { return };
+                        table.write(|writer| writer.push(change_of(&record, time, diff)));
                     }
                 });
             }
@@ -192,35 +299,70 @@ fn change_of(record: &FieldRecord, time: Time, diff: isize) -> Change {
     }
 }
 
-/// Solves, then follows the updates to their end or to the first bad row.
-fn feed(
-    worker: &mut Worker,
-    shared: &FieldShared,
-    input: &mut EpochInput,
-    engine: &SharedEngine,
-) -> Fed {
-    let (config, base) = (&shared.config, &shared.base);
-    let mut fed = Fed::default();
-    let sources = (shared.sources.iter().enumerate()).map(|(label, &cell)| {
-        let label = label as u32;
-        (u64::from(label), Edit::AddSource { cell, label })
-    });
-    let mut bar = Progress::bricks("solving", base.shows());
-    let begun = Instant::now();
-    let solved = input.epoch_with(worker, config.run.start, sources, || {
-        let engine = engine.borrow();
-        bar.show(engine.touched_count() as u64, engine.brick_count() as u64);
-    });
-    fed.solve = begun.elapsed();
-    drop(bar);
-    solved.expect("the sources have been checked against the map");
-    let mut next_label = shared.sources.len() as u32;
-    base.follow_updates(&mut fed, Allow::Sources, |epoch| {
-        let edits = edits_of(&epoch.updates, &mut next_label);
-        let done = input.epoch(worker, epoch.time, edits);
-        done.map_err(|fault| fault_error(base, fault, &epoch.updates))
-    });
-    fed
+/// Worker 0's side of a run.
+struct Feed<'a, 'w> {
+    worker: &'w mut Worker,
+    shared: &'a FieldShared,
+    input: &'w mut EpochInput,
+    keeper: &'w mut Keeper<'a>,
+    next_label: u32,
+}
+
+impl Feed<'_, '_> {
+    /// Solves, or takes up the field that the run goes on from; then follows the updates to their end or to the first
+    /// bad row.
+    fn run(mut self, engine: &SharedEngine) -> Fed {
+        let base = &self.shared.base;
+        let mut fed = Fed::default();
+        let sources = (self.shared.sources.iter().enumerate()).map(|(label, &cell)| {
+            let label = label as u32;
+            (u64::from(label), Edit::AddSource { cell, label })
+        });
+        // The sources of a run that goes on are in the engines already.
+        let sources = sources.filter(|_| base.resumed.is_none());
+        let mut bar = Progress::bricks("solving", base.shows());
+        let begun = Instant::now();
+        let solved = (self.input).epoch_with(self.worker, base.first_time(), sources, || {
+            let engine = engine.borrow();
+            bar.show(engine.touched_count() as u64, engine.brick_count() as u64);
+        });
+        fed.solve = begun.elapsed();
+        drop(bar);
+        solved.expect("the sources have been checked against the map");
+        if base.resumed.is_none() {
+            let standing = self.standing(base.first_time());
+            if let Err(error) = self.keeper.solved(self.worker, standing) {
+                fed.stop = Some(error);
+                return fed;
+            }
+        }
+        base.follow_updates(&mut fed, Allow::Sources, &mut self);
+        fed
+    }
+
+    fn standing(&self, time: i64) -> Standing {
+        Standing {
+            time,
+            next_label: self.next_label,
+            ..Standing::default()
+        }
+    }
+}
+
+impl Follow for Feed<'_, '_> {
+    fn compute(&mut self, epoch: &Epoch) -> Result<()> {
+        let edits = edits_of(&epoch.updates, &mut self.next_label);
+        let done = self.input.epoch(self.worker, epoch.time, edits);
+        done.map_err(|fault| fault_error(&self.shared.base, fault, &epoch.updates))
+    }
+
+    fn save(&mut self, time: i64, number: u64) -> Result<()> {
+        if !self.keeper.is_due() {
+            return Ok(());
+        }
+        let standing = self.standing(time);
+        self.keeper.take(self.worker, number, standing)
+    }
 }
 
 fn edits_of(updates: &[Update], next_label: &mut u32) -> Vec<(u64, Edit)> {
@@ -277,7 +419,7 @@ fn write(
         return report;
     }
     let written = write_field(worker.index(), shared, &mut engine, &mut report)
-        .and_then(|()| finish_changes(worker.index(), changes, &mut report));
+        .and_then(|()| finish_changes(&shared.base, changes, &mut report.base));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
@@ -312,13 +454,9 @@ fn write_field(
     Ok(())
 }
 
-fn finish_changes(worker: usize, changes: Option<Changes>, report: &mut FieldReport) -> Result<()> {
-    if let Some(writer) = changes.and_then(|changes| changes.borrow_mut().take()) {
-        report
-            .base
-            .note_file("field_changes", worker, writer?.finish()?);
-    }
-    Ok(())
+fn finish_changes(base: &Shared, changes: Option<Changes>, report: &mut Report) -> Result<()> {
+    let table = changes.and_then(|changes| changes.borrow_mut().take());
+    table.map_or(Ok(()), |table| table.finish(base, report))
 }
 
 /// Publishes the results of all workers, on worker 0.

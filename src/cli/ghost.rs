@@ -31,7 +31,7 @@ pub(super) struct GhostArgs {
     compare: bool,
 
     #[command(flatten)]
-    run: RunArgs,
+    pub run: RunArgs,
 }
 
 /// How many parts are compared at most: a summary lists all parts of six plans.

@@ -5,11 +5,12 @@
 
 use super::ghost::GhostConfig;
 use super::progress::Progress;
-use super::run::{Fed, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
+use super::run::{Fed, Outcome, Report, Shared, Start, conclude, parts_of, peak_rss_bytes};
 use super::summary::{PartitionFigures, Summary};
 use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Local, Planes};
 use crate::dataflows::gather::{broadcast, gather};
 use crate::ghost::{Figures, Finder, GhostWord, Rings, Through};
+use crate::lake::checkpoint::Manifest;
 use crate::lake::{GhostRow, GhostWriter, OwnedWriter};
 use crate::map::Allow;
 use crate::partition::{Partition, Plan};
@@ -50,9 +51,9 @@ struct GhostReport {
 /// Runs `octaflow ghost`.
 pub(super) fn run(config: GhostConfig, args: &[OsString]) -> Result<()> {
     let run_config = config.run.clone();
-    let prepare = |connected: &_| {
-        let look = |map: &CellMap| Ok(Shapes::new(map));
-        let (base, shapes) = Shared::load(&config.run, connected, Allow::Sources, look)?;
+    let prepare = |start: Start| {
+        let look = |map: &CellMap, _: Option<&Manifest>| Ok(Shapes::new(map));
+        let (base, shapes) = Shared::load(&config.run, start, Allow::Sources, look)?;
         let begun = Instant::now();
         let owners = shapes.owners(config.run.cluster.partition, config.parts);
         Ok(GhostShared {

@@ -3,6 +3,7 @@
 //! `main` prints errors and nobody else does. Data and `--json` go to stdout, everything for people to stderr.
 
 mod arguments;
+mod checkpoint_args;
 mod cluster;
 mod diffuse;
 mod diffuse_run;
@@ -11,7 +12,10 @@ mod field_run;
 mod ghost;
 mod ghost_run;
 mod ghost_words;
+mod growing;
+mod keep;
 mod progress;
+mod resume;
 mod route;
 mod route_run;
 mod run;
@@ -36,6 +40,7 @@ enum Command {
     Route(route::RouteArgs),
     Diffuse(diffuse::DiffuseArgs),
     Ghost(ghost::GhostArgs),
+    Resume(resume::ResumeArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -48,12 +53,58 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
         Ok(cli) => cli,
         Err(error) => return arguments::help_or_error(&error, &args),
     };
-    match cli.command {
-        Command::Field(field) => field_run::run(field.check()?, &args),
-        Command::Route(route) => route_run::run(route.check()?, &args),
-        Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, &args),
-        Command::Ghost(ghost) => ghost_run::run(ghost.check()?, &args),
+    start(cli.command, &args)
+}
+
+fn start(command: Command, args: &[OsString]) -> Result<()> {
+    match command {
+        Command::Field(field) => field_run::run(field.check()?, args),
+        Command::Route(route) => route_run::run(route.check()?, args),
+        Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, args),
+        Command::Ghost(ghost) => ghost_run::run(ghost.check()?, args),
+        Command::Resume(resume) => go_on(resume.find()?, args),
     }
+}
+
+/// Goes on with the command of a run that was killed, in the folder where it was started.
+fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
+    let record = resumption.record.clone();
+    let told =
+        std::iter::once(OsString::from("octaflow")).chain(record.args.iter().map(OsString::from));
+    let mut command = Cli::try_parse_from(told)
+        .map_err(|_| {
+            Error::input(format!(
+                "{}: its run was started with arguments that this version of octaflow does not know",
+                resumption.folder.display()
+            ))
+        })?
+        .command;
+    if record.complete {
+        if !resumption.args.quiet {
+            eprintln!(
+                "The run is complete: its results are published, and nothing is left to be done."
+            );
+        }
+        return Ok(());
+    }
+    std::env::set_current_dir(&record.folder).map_err(|e| {
+        refused(
+            &format!(
+                "{}, where the run was started, could not be entered",
+                record.folder
+            ),
+            &e,
+        )
+    })?;
+    let args = resumption.spell_out(args);
+    match &mut command {
+        Command::Field(field) => field.run.resume(resumption),
+        Command::Route(route) => route.run.resume(resumption),
+        Command::Diffuse(diffuse) => diffuse.run.resume(resumption),
+        Command::Ghost(ghost) => ghost.run.resume(resumption),
+        Command::Resume(_) => return Err(resume::foreign(&resumption.folder)),
+    }
+    start(command, &args)
 }
 
 /// What the machine refused while results were written or printed.

@@ -41,7 +41,7 @@ pub(super) struct RouteArgs {
     updates: UpdateArgs,
 
     #[command(flatten)]
-    run: RunArgs,
+    pub run: RunArgs,
 }
 
 const EXAMPLES: &str = "Examples:

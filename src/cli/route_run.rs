@@ -1,26 +1,32 @@
 //! The run of `octaflow route`: answer, follow updates, write.
 
+use super::growing::GrowingTable;
+use super::keep::{Draft, Keeper, Order, Saved, Standing};
 use super::progress::Progress;
 use super::route::RouteConfig;
 use super::run::{
-    Fed, Outcome, Report, Shared, Verdict, conclude, error_of, parts_of, peak_rss_bytes,
+    Fed, Follow, Outcome, Report, Shared, Start, Verdict, conclude, error_of, parts_of,
+    peak_rss_bytes,
 };
 use super::summary::{Percentiles, QueryCounts, Summary};
+use crate::brick::CellMap;
 use crate::dataflows::Time;
 use crate::dataflows::edits::Edit;
 use crate::dataflows::gather::{broadcast, gather};
 use crate::dataflows::route::{QueryEdit, RouteInput, SharedRouter, route};
+use crate::lake::checkpoint::Manifest;
 use crate::lake::{RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteWriter};
-use crate::lattice::{Cell, Frame};
-use crate::map::{Allow, Update, UpdateKind, read_queries};
+use crate::lattice::{Cell, Frame, Index64};
+use crate::map::{Allow, Epoch, Update, UpdateKind, read_queries};
 use crate::picture::{DrawnRoute, RoutePlan};
 use crate::search::{Answer, CellKey, RouteRecord, RouteStatus, Router, RouterOptions};
 use crate::{Error, Result};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use timely::dataflow::StreamVec;
@@ -51,15 +57,19 @@ struct RouteReport {
     drawn: Vec<(i64, Vec<Cell>)>,
 }
 
-/// What is to be written of an epoch's changes.
-type Changes = Rc<RefCell<Option<Result<RouteChangeWriter>>>>;
+type ChangeTable = GrowingTable<RouteChangeWriter>;
+
+type Changes = Rc<RefCell<Option<ChangeTable>>>;
 
 /// Runs `octaflow route`.
 pub(super) fn run(config: RouteConfig, args: &[OsString]) -> Result<()> {
     let run_config = config.run.clone();
-    let prepare = |connected: &_| {
-        let look = |map: &crate::brick::CellMap| place_queries(&config, &map.frame);
-        let (base, queries) = Shared::load(&config.run, connected, Allow::Queries, look)?;
+    let prepare = |start: Start| {
+        let look = |map: &CellMap, resumed: Option<&Manifest>| match resumed {
+            Some(manifest) => standing_queries(manifest),
+            None => place_queries(&config, &map.frame),
+        };
+        let (base, queries) = Shared::load(&config.run, start, Allow::Queries, look)?;
         let (low, high) = base.extent;
         let plan = || RoutePlan::new(low, high, base.frame);
         let picture = config.run.picture.as_ref().map(|_| plan());
@@ -99,6 +109,18 @@ fn place_queries(config: &RouteConfig, frame: &Frame) -> Result<Vec<Query>> {
     Ok(queries)
 }
 
+/// The queries that a run goes on with.
+fn standing_queries(manifest: &Manifest) -> Result<Vec<Query>> {
+    let key = |id: u64| {
+        let id = Index64::try_from(id).map_err(|e| Error::input(format!("a saved query: {e}")))?;
+        Ok(key_of(id.cell()))
+    };
+    let queries = manifest.queries.iter();
+    queries
+        .map(|&(query, start, goal)| Ok((query, key(start)?, key(goal)?)))
+        .collect()
+}
+
 fn key_of(cell: Cell) -> CellKey {
     CellKey::of(cell).expect("readers keep cells in range")
 }
@@ -108,16 +130,27 @@ fn work(worker: &mut Worker, shared: &RouteShared) -> Outcome {
     let changes = open_changes(worker, shared);
     let (mut input, sink) = worker.dataflow::<Time, _, _>(|scope| {
         let (input, stream) = route(scope, &router, &shared.base.plan);
-        let sink = changes.map(|writer| write_changes(stream, writer, shared.base.frame));
+        let from = shared.base.resumed.as_ref().map(|m| m.time);
+        let sink = changes.map(|table| write_changes(stream, table, shared.base.frame, from));
         (input, sink)
     });
+    let save = saver(&router, sink.clone());
+    let mut keeper = Keeper::new(worker, &shared.base, save);
     // All routers are loaded when the clock starts.
     broadcast(worker, || ());
     let mut fed = Fed::default();
     if worker.index() == 0 {
-        fed = feed(worker, shared, &mut input, &router);
+        let feed = Feed {
+            worker,
+            shared,
+            input: &mut input,
+            keeper: &mut keeper,
+            standing: shared.queries.iter().map(|q| (q.0, (q.1, q.2))).collect(),
+        };
+        fed = feed.run(&router);
         input.close();
     }
+    keeper.close();
     input.follow(worker);
     let stop: Verdict = broadcast(worker, || fed.stop.as_ref().map(parts_of));
     if let Some(stop) = stop {
@@ -142,23 +175,58 @@ fn load(worker: &Worker, shared: &RouteShared) -> SharedRouter {
     Rc::new(RefCell::new(router))
 }
 
-/// The writer of this worker's changes, if there are updates.
-fn open_changes(worker: &Worker, shared: &RouteShared) -> Option<Result<RouteChangeWriter>> {
-    let (config, base) = (&shared.config, &shared.base);
-    config.run.updates.as_ref()?;
-    let path = base.part_path(worker.index(), "routes_changes");
-    Some(path.and_then(|path| {
-        RouteChangeWriter::create(&path, &base.frame, config.smooth, &base.metadata())
-    }))
+/// What saves this worker's part of the map.
+fn saver(
+    router: &SharedRouter,
+    changes: Option<Changes>,
+) -> impl FnMut(&Draft, Order) -> Result<Saved> + use<> {
+    let router = router.clone();
+    move |draft, order| {
+        let mut router = router.borrow_mut();
+        let mut ids = router.take_unsaved();
+        if order.full {
+            ids = router.own_bricks().map(|(id, _)| id).collect();
+            ids.sort_unstable();
+        }
+        let mut bricks = draft.bricks(order, &[]);
+        for id in ids {
+            if let Some(costs) = router.own_costs(id) {
+                bricks.push(id, costs, &[])?;
+            }
+        }
+        let saved = Saved::bricks(router.own_bricks().count() as u64, bricks.finish()?);
+        let changes = changes.as_ref().map(|changes| {
+            let mut table = changes.borrow_mut();
+            table.as_mut().map_or(Ok(None), |table| table.save(order))
+        });
+        Ok(saved.with_changes(changes.transpose()?.flatten()))
+    }
 }
 
-/// Writes the stream of changes, each epoch's in the order of queries; the first failure stays in place of the writer.
+/// This worker's part of the table of changes, if there are updates.
+fn open_changes(worker: &Worker, shared: &RouteShared) -> Option<ChangeTable> {
+    let (config, base) = (&shared.config, &shared.base);
+    config.run.updates.as_ref()?;
+    let (frame, smooth, settings) = (base.frame, config.smooth, base.metadata());
+    let open = move |path: &Path| RouteChangeWriter::create(path, &frame, smooth, &settings);
+    let finish = RouteChangeWriter::finish;
+    Some(GrowingTable::new(
+        base,
+        worker.index(),
+        "routes_changes",
+        open,
+        finish,
+    ))
+}
+
+/// Writes the stream of changes, each epoch's in the order of queries; what a run goes on `from` has been written.
 fn write_changes(
     stream: StreamVec<'_, Time, (RouteRecord, Time, isize)>,
-    writer: Result<RouteChangeWriter>,
+    table: ChangeTable,
     frame: Frame,
+    from: Option<Time>,
 ) -> Changes {
-    let changes: Changes = Rc::new(RefCell::new(Some(writer)));
+    let changes: Changes = Rc::new(RefCell::new(Some(table)));
     let sink = changes.clone();
     let mut epochs: BTreeMap<Time, Vec<(RouteRecord, isize)>> = BTreeMap::new();
     stream.unary_frontier::<timely::container::CapacityContainerBuilder<Vec<()>>, _, _, _>(
@@ -168,6 +236,9 @@ fn write_changes(
             move |(input, frontier), _| {
                 input.for_each(|_, batch| {
                     for (record, time, diff) in batch.drain(..) {
+                        if from == Some(time) {
+                            continue;
+                        }
                         epochs.entry(time).or_default().push((record, diff));
                     }
                 });
@@ -178,12 +249,10 @@ fn write_changes(
                     records.sort_unstable_by_key(|r| (r.0.query, r.1));
                     let mut sink = sink.borrow_mut();
                     for (record, diff) in records {
-                        let Some(Ok(writer)) = &mut *sink else { return };
+                        let Some(table) = &mut *sink else { return };
                         let row = row_of(&record, &frame, 0, 0);
                         let change = RouteChange::of(&row, time, diff as i32);
-                        if let Err(error) = writer.push(change) {
-                            *sink = Some(Err(error));
-                        }
+                        table.write(|writer| writer.push(change));
                     }
                 }
             }
@@ -205,43 +274,89 @@ fn row_of(record: &RouteRecord, frame: &Frame, brick_visits: u64, micros: u64) -
     }
 }
 
-/// Answers all queries, then follows the updates to their end or to the first bad row.
-fn feed(
-    worker: &mut Worker,
-    shared: &RouteShared,
-    input: &mut RouteInput,
-    router: &SharedRouter,
-) -> Fed {
-    let (config, base) = (&shared.config, &shared.base);
-    let mut fed = Fed::default();
-    let queries = shared
-        .queries
-        .iter()
-        .map(|&(query, start, goal)| QueryEdit::Add { query, start, goal });
-    let mut bar = Progress::queries("routing", base.shows());
-    let begun = Instant::now();
-    let solved = input.epoch_with(worker, config.run.start, [], queries, || {
-        let (done, of) = router.borrow().progress();
-        bar.show(done as u64, of as u64);
-    });
-    fed.solve = begun.elapsed();
-    drop(bar);
-    solved.expect("routes have no sources");
-    let mut standing: FxHashSet<i64> = shared.queries.iter().map(|q| q.0).collect();
-    base.follow_updates(&mut fed, Allow::Queries, |epoch| {
-        let (edits, queries) = edits_of(base, &epoch.updates, &mut standing)?;
-        let done = input.epoch_with(worker, epoch.time, edits, queries, || ());
+/// The ends of the queries that stand.
+type StandingQueries = FxHashMap<i64, (CellKey, CellKey)>;
+
+/// Worker 0's side of a run.
+struct Feed<'a, 'w> {
+    worker: &'w mut Worker,
+    shared: &'a RouteShared,
+    input: &'w mut RouteInput,
+    keeper: &'w mut Keeper<'a>,
+    standing: StandingQueries,
+}
+
+impl Feed<'_, '_> {
+    /// Answers all queries, then follows the updates to their end or to the first bad row.
+    fn run(mut self, router: &SharedRouter) -> Fed {
+        let base = &self.shared.base;
+        let mut fed = Fed::default();
+        let queries = (self.shared.queries.iter()).map(|&(query, start, goal)| QueryEdit::Add {
+            query,
+            start,
+            goal,
+        });
+        let mut bar = Progress::queries("routing", base.shows());
+        let begun = Instant::now();
+        let solved = (self.input).epoch_with(self.worker, base.first_time(), [], queries, || {
+            let (done, of) = router.borrow().progress();
+            bar.show(done as u64, of as u64);
+        });
+        fed.solve = begun.elapsed();
+        drop(bar);
+        solved.expect("routes have no sources");
+        if base.resumed.is_none() {
+            let standing = self.standing(base.first_time());
+            if let Err(error) = self.keeper.solved(self.worker, standing) {
+                fed.stop = Some(error);
+                return fed;
+            }
+        }
+        base.follow_updates(&mut fed, Allow::Queries, &mut self);
+        fed
+    }
+
+    fn standing(&self, time: i64) -> Standing {
+        let id = |key: CellKey| Index64::of_cell(key.cell()).map_or(0, u64::from);
+        let queries = self.standing.iter();
+        Standing {
+            time,
+            queries: queries
+                .map(|(&query, &(start, goal))| (query, id(start), id(goal)))
+                .collect(),
+            ..Standing::default()
+        }
+    }
+}
+
+impl Follow for Feed<'_, '_> {
+    fn compute(&mut self, epoch: &Epoch) -> Result<()> {
+        let base = &self.shared.base;
+        let (edits, queries) = edits_of(base, &epoch.updates, &mut self.standing)?;
+        let input = &mut self.input;
+        let done = input.epoch_with(self.worker, epoch.time, edits, queries, || ());
         done.expect("routes have no sources");
         Ok(())
-    });
-    fed
+    }
+
+    fn save(&mut self, time: i64, number: u64) -> Result<()> {
+        if !self.keeper.is_due() {
+            return Ok(());
+        }
+        let standing = self.standing(time);
+        self.keeper.take(self.worker, number, standing)
+    }
 }
 
 /// The edits of an epoch, with their rows, and its changes of queries.
 type EpochRows = (Vec<(u64, Edit)>, Vec<QueryEdit>);
 
 /// The edits and the changes of queries of an epoch; `standing` are the ids of the queries that stand.
-fn edits_of(base: &Shared, updates: &[Update], standing: &mut FxHashSet<i64>) -> Result<EpochRows> {
+fn edits_of(
+    base: &Shared,
+    updates: &[Update],
+    standing: &mut StandingQueries,
+) -> Result<EpochRows> {
     let (mut edits, mut queries) = (Vec::new(), Vec::new());
     let refuse = |row: u64, what: String| {
         Err(Error::input(format!(
@@ -256,7 +371,8 @@ fn edits_of(base: &Shared, updates: &[Update], standing: &mut FxHashSet<i64>) ->
                 edits.push((update.row, Edit::Voxel { cell, cost }));
             }
             UpdateKind::QueryAdd { query, start, goal } => {
-                if !standing.insert(query) {
+                let ends = (key_of(start), key_of(goal));
+                if standing.insert(query, ends).is_some() {
                     let what = format!(
                         "query+ names query {query}, which stands already; take it away with query- first or give another id"
                     );
@@ -264,12 +380,12 @@ fn edits_of(base: &Shared, updates: &[Update], standing: &mut FxHashSet<i64>) ->
                 }
                 queries.push(QueryEdit::Add {
                     query,
-                    start: key_of(start),
-                    goal: key_of(goal),
+                    start: ends.0,
+                    goal: ends.1,
                 });
             }
             UpdateKind::QueryRemove { query } => {
-                if !standing.remove(&query) {
+                if standing.remove(&query).is_none() {
                     let what = format!(
                         "query- names query {query}, which does not stand; it should be the id of a query that does"
                     );
@@ -301,7 +417,7 @@ fn write(
         return report;
     }
     let written = write_routes(worker.index(), shared, router, &mut report)
-        .and_then(|()| finish_changes(worker.index(), changes, &mut report));
+        .and_then(|()| finish_changes(&shared.base, changes, &mut report.base));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
@@ -369,13 +485,9 @@ fn line_of(answer: &Answer) -> Option<Vec<(Cell, u32)>> {
     )
 }
 
-fn finish_changes(worker: usize, changes: Option<Changes>, report: &mut RouteReport) -> Result<()> {
-    if let Some(writer) = changes.and_then(|changes| changes.borrow_mut().take()) {
-        report
-            .base
-            .note_file("routes_changes", worker, writer?.finish()?);
-    }
-    Ok(())
+fn finish_changes(base: &Shared, changes: Option<Changes>, report: &mut Report) -> Result<()> {
+    let table = changes.and_then(|changes| changes.borrow_mut().take());
+    table.map_or(Ok(()), |table| table.finish(base, report))
 }
 
 /// Publishes the results of all workers, on worker 0.

@@ -3,13 +3,16 @@
 //! Every process reads the map and keeps its own bricks. Worker 0 of process 0 feeds the epochs and, when all workers
 //! have written their parts, publishes them and tells the others how it went: all processes end alike.
 
+use super::growing::part_of;
 use super::progress::Progress;
+use super::resume;
 use super::run_args::RunConfig;
 use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster::{self, Connected};
 use crate::dataflows::gather::broadcast;
-use crate::lake::{Stage, Written, part_name};
+use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures, RunRecord};
+use crate::lake::{Stage, Written, link, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, Epoch, ReadOptions, UpdateReader, read_map};
 use crate::partition::Plan;
@@ -20,7 +23,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use timely::worker::Worker;
 
@@ -40,9 +43,65 @@ pub(super) struct Shared {
     pub plan: Arc<Plan>,
     updates: Mutex<Option<UpdateReader>>,
     stage: Mutex<Option<Stage>>,
+    /// The checkpoints of the run, for process 0.
+    checkpoints: Mutex<Option<Checkpoints>>,
+    /// What the run goes on from.
+    pub resumed: Option<Manifest>,
     summary: MapSummary,
     /// How long it took to read and divide the map.
     pub load: Duration,
+}
+
+/// What a command begins with.
+pub(super) struct Start<'a> {
+    connected: &'a Connected,
+    args: &'a [OsString],
+    /// The checkpoints that the run goes on from.
+    checkpoints: Option<Checkpoints>,
+}
+
+impl Start<'_> {
+    /// What the run goes on from.
+    pub fn resumed(&self) -> Option<&Manifest> {
+        self.checkpoints.as_ref()?.newest()
+    }
+
+    /// The map as the run finds it: that of its checkpoint, or else that of its file.
+    pub fn read_map(&self, config: &RunConfig) -> Result<CellMap> {
+        match (&config.checkpoint, self.resumed()) {
+            (Some(checkpoint), Some(manifest)) => resume::read_map(&checkpoint.folder, manifest),
+            _ => read(config),
+        }
+    }
+
+    /// The checkpoints that process 0 is to write: those that the run goes on from, or new ones.
+    fn open_checkpoints(self, config: &RunConfig) -> Result<Option<Checkpoints>> {
+        let Some(checkpoint) = config
+            .checkpoint
+            .as_ref()
+            .filter(|_| config.cluster.process == 0)
+        else {
+            return Ok(None);
+        };
+        if let Some(checkpoints) = self.checkpoints {
+            checkpoints.remove_drafts()?;
+            return Ok(Some(checkpoints));
+        }
+        let args: Option<Vec<String>> = self.args[1..]
+            .iter()
+            .map(|arg| arg.to_str().map(str::to_owned))
+            .collect();
+        let folder = std::env::current_dir().ok();
+        let folder = folder.and_then(|f| f.to_str().map(str::to_owned));
+        let (Some(args), Some(folder)) = (args, folder) else {
+            return Err(Error::input(
+                "an argument or the current folder is not valid UTF-8, which --checkpoint needs it to be",
+            ));
+        };
+        let run = format!("{:016x}", self.connected.run());
+        let record = RunRecord::new(&run, args, folder);
+        Checkpoints::begin(&checkpoint.folder, record).map(Some)
+    }
 }
 
 /// How a worker's run ended.
@@ -77,16 +136,32 @@ pub(super) struct Fed {
     pub late: Option<Error>,
 }
 
+/// What computes the epochs of updates, on worker 0.
+pub(super) trait Follow {
+    /// Computes one epoch.
+    fn compute(&mut self, epoch: &Epoch) -> Result<()>;
+
+    /// Takes a checkpoint if one is due after the epoch of that time and number.
+    fn save(&mut self, time: i64, number: u64) -> Result<()>;
+}
+
 /// Runs a command: `prepare` makes what the workers share of the map, `work` is what each of them does.
 pub(super) fn run<S: Send + Sync + 'static>(
     config: &RunConfig,
     args: &[OsString],
-    prepare: impl FnOnce(&Connected) -> Result<S>,
+    prepare: impl FnOnce(Start) -> Result<S>,
     work: fn(&mut Worker, &S) -> Outcome,
 ) -> Result<()> {
     let (cluster_config, local) = config.cluster.prepare(args, config.settings.clone())?;
     let connected = cluster::connect(&cluster_config)?;
-    let shared = match prepare(&connected) {
+    let prepared = open_checkpoints(config).and_then(|checkpoints| {
+        prepare(Start {
+            connected: &connected,
+            args,
+            checkpoints,
+        })
+    });
+    let shared = match prepared {
         Ok(shared) => Arc::new(shared),
         Err(error) => {
             connected.abandon(&error);
@@ -111,30 +186,36 @@ pub(super) fn run<S: Send + Sync + 'static>(
     }
 }
 
+/// The checkpoints that a run goes on from.
+fn open_checkpoints(config: &RunConfig) -> Result<Option<Checkpoints>> {
+    match &config.checkpoint {
+        Some(checkpoint) if config.resumes => {
+            let leads = config.cluster.process == 0;
+            Checkpoints::open(&checkpoint.folder, leads).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 impl Shared {
     /// Reads the map, has `look` take from it what the command needs, and divides the bricks.
     pub fn load<T>(
         config: &RunConfig,
-        connected: &Connected,
+        start: Start,
         allow: Allow,
-        look: impl FnOnce(&CellMap) -> Result<T>,
+        look: impl FnOnce(&CellMap, Option<&Manifest>) -> Result<T>,
     ) -> Result<(Self, T)> {
         let begun = Instant::now();
-        let map = read(config)?;
-        let taken = look(&map)?;
-        let mut shared = Shared::of(config, connected, allow, &map)?;
+        let map = start.read_map(config)?;
+        let taken = look(&map, start.resumed())?;
+        let mut shared = Shared::of(config, start, allow, &map)?;
         shared.parts = divide(map, &shared.plan, config);
         shared.load = begun.elapsed();
         Ok((shared, taken))
     }
 
     /// What the workers share of a map whose bricks somebody else divides.
-    pub fn of(
-        config: &RunConfig,
-        connected: &Connected,
-        allow: Allow,
-        map: &CellMap,
-    ) -> Result<Self> {
+    pub fn of(config: &RunConfig, start: Start, allow: Allow, map: &CellMap) -> Result<Self> {
         let leads = config.cluster.process == 0;
         let updates = match &config.updates {
             // Standard input is opened when the first solve is done: until then nobody needs to have written.
@@ -143,12 +224,15 @@ impl Shared {
             }
             _ => None,
         };
-        let run = format!("{:016x}", connected.run());
+        let run = format!("{:016x}", start.connected.run());
         let stage = Stage::open(&config.out, &run, config.cluster.process)?;
+        let resumed = start.resumed().cloned();
         let summary = MapSummary {
             cells: map.cells,
             open: map.open,
-            bricks: map.bricks.len() as u64,
+            bricks: resumed
+                .as_ref()
+                .map_or(map.bricks.len() as u64, |m| m.map.bricks),
         };
         let frame = map.frame;
         let weights: Vec<(BrickId, u64)> = map
@@ -166,6 +250,8 @@ impl Shared {
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
             stage: Mutex::new(Some(stage)),
+            checkpoints: Mutex::new(start.open_checkpoints(config)?),
+            resumed,
             summary,
             load: Duration::ZERO,
         })
@@ -179,11 +265,56 @@ impl Shared {
 
     /// Where a worker's part of a folder of the results grows.
     pub fn part_path(&self, worker: usize, folder: &str) -> Result<PathBuf> {
+        Ok(self.result_folder(folder)?.join(part_name(worker)))
+    }
+
+    /// A folder of the results while they grow.
+    pub fn result_folder(&self, name: &str) -> Result<PathBuf> {
         let stage = self.stage.lock().expect("no worker panics here");
-        let stage = stage
+        stage
             .as_ref()
-            .expect("the stage is open until it is published");
-        Ok(stage.folder(folder)?.join(part_name(worker)))
+            .expect("the stage is open until it is published")
+            .folder(name)
+    }
+
+    /// The checkpoints of the run, on process 0 of one that keeps them.
+    pub fn checkpoints(&self) -> MutexGuard<'_, Option<Checkpoints>> {
+        self.checkpoints.lock().expect("no worker panics here")
+    }
+
+    /// What the map was when it was read.
+    pub fn map_figures(&self) -> MapFigures {
+        MapFigures {
+            cells: self.summary.cells,
+            open: self.summary.open,
+            bricks: self.summary.bricks,
+        }
+    }
+
+    /// The length of the files of changes that checkpoints hold.
+    fn bytes_of_changes(&self) -> u64 {
+        let checkpoints = self.checkpoints();
+        let newest = checkpoints.as_ref().and_then(Checkpoints::newest);
+        newest
+            .iter()
+            .flat_map(|m| &m.changes)
+            .map(|f| f.bytes)
+            .sum()
+    }
+
+    /// The number of the checkpoint that will be taken next.
+    pub fn next_checkpoint(&self) -> u64 {
+        self.resumed.as_ref().map_or(1, |m| m.number + 1)
+    }
+
+    /// The time of the last epoch that is done when the run begins.
+    pub fn first_time(&self) -> i64 {
+        self.resumed.as_ref().map_or(self.config.start, |m| m.time)
+    }
+
+    /// How many epochs of updates are done when the run begins.
+    pub fn epochs_before(&self) -> u64 {
+        self.resumed.as_ref().map_or(0, |m| m.epochs)
     }
 
     /// The run's settings as they go into the files.
@@ -218,13 +349,8 @@ impl Shared {
         }
     }
 
-    /// Follows the updates to their end or to the first bad row: `compute` makes one epoch of them.
-    pub fn follow_updates(
-        &self,
-        fed: &mut Fed,
-        allow: Allow,
-        mut compute: impl FnMut(&Epoch) -> Result<()>,
-    ) {
+    /// Follows the updates to their end or to the first bad row: `follower` computes their epochs.
+    pub fn follow_updates(&self, fed: &mut Fed, allow: Allow, follower: &mut impl Follow) {
         let updates = match self.open_updates(allow) {
             Ok(Some(updates)) => updates,
             Ok(None) => return,
@@ -234,14 +360,26 @@ impl Shared {
             }
         };
         let mut bar = Progress::epochs("updating", self.shows());
+        let before = self.resumed.as_ref().map(|m| m.time);
         for epoch in updates {
+            if matches!((&epoch, before), (Ok(epoch), Some(time)) if epoch.time <= time) {
+                continue;
+            }
             let done = epoch.and_then(|epoch| {
                 let begun = Instant::now();
-                compute(&epoch)?;
+                follower.compute(&epoch)?;
                 fed.epochs.push(begun.elapsed());
-                Ok(())
+                Ok(epoch.time)
             });
             bar.show(fed.epochs.len() as u64, 0);
+            let number = self.epochs_before() + fed.epochs.len() as u64;
+            let saved = done
+                .as_ref()
+                .map_or(Ok(()), |&time| follower.save(time, number));
+            if let Err(failure) = saved {
+                fed.stop = Some(failure);
+                break;
+            }
             if let Err(failure) = done {
                 if self.config.updates.as_deref() == Some(Path::new("-")) {
                     fed.late = Some(failure);
@@ -264,7 +402,7 @@ impl Shared {
             partition: cluster.partition.name().to_owned(),
             map: self.summary,
             reached: 0,
-            epochs: fed.epochs.len() as u64,
+            epochs: self.epochs_before() + fed.epochs.len() as u64,
             seconds: Seconds {
                 load: self.load.as_secs_f64(),
                 solve: fed.solve.as_secs_f64(),
@@ -277,7 +415,12 @@ impl Shared {
             parts: None,
             compare: None,
             peak_rss_bytes: reports.iter().map(|r| r.peak_rss_bytes).max().unwrap_or(0),
-            bytes_written: reports.iter().flat_map(|r| &r.files).map(|f| f.1).sum(),
+            bytes_written: reports
+                .iter()
+                .flat_map(|r| &r.files)
+                .map(|f| f.1)
+                .sum::<u64>()
+                + self.bytes_of_changes(),
         }
     }
 
@@ -293,11 +436,18 @@ impl Shared {
         }
         let stage = self.stage.lock().expect("no worker panics here").take();
         let stage = stage.expect("published once");
-        let files: Vec<(String, u64)> = reports.iter().flat_map(|r| r.files.clone()).collect();
+        let mut files: Vec<(String, u64)> = reports.iter().flat_map(|r| r.files.clone()).collect();
+        let mut checkpoints = self.checkpoints();
+        if let Some(checkpoints) = &*checkpoints {
+            files.extend(link_changes(&stage, checkpoints)?);
+        }
         stage.verify(&files)?;
         stage.publish(&summary.to_json())?;
         if let (Some(path), Some(png)) = (&self.config.picture, picture) {
             write_whole(path, &png)?;
+        }
+        if let Some(checkpoints) = &mut *checkpoints {
+            checkpoints.complete()?;
         }
         Ok(())
     }
@@ -327,6 +477,23 @@ pub(super) fn conclude(
         None => Outcome::Published(summary),
         Some(failure) => Outcome::Failed(error_of(failure)),
     }
+}
+
+/// Puts the files of tables that grew from checkpoint to checkpoint into the result; gives their names there.
+fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<Vec<(String, u64)>> {
+    let mut files = Vec::new();
+    for entry in checkpoints.newest().iter().flat_map(|m| &m.changes) {
+        let place = entry.place();
+        let worker = entry.worker();
+        let (Some((number, table)), Some(worker)) = (place, worker) else {
+            return Err(resume::foreign(checkpoints.folder()));
+        };
+        let name = part_of(worker, number);
+        let from = checkpoints.folder().join(&entry.path);
+        link(&from, &stage.folder(table)?.join(&name))?;
+        files.push((format!("{table}/{name}"), entry.bytes));
+    }
+    Ok(files)
 }
 
 impl Report {

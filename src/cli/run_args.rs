@@ -1,6 +1,8 @@
 //! The arguments that all dataflow commands share: the map, updates, results, workers and processes.
 
+use super::checkpoint_args::{CheckpointArgs, CheckpointConfig};
 use super::cluster::{Cluster, ClusterArgs};
+use super::resume::Resumption;
 use crate::lake::Stage;
 use crate::map::{Axes, Unknown, parse_position};
 use crate::{Error, Result};
@@ -26,7 +28,14 @@ pub(super) struct RunArgs {
     quiet: bool,
 
     #[command(flatten)]
+    checkpoints: CheckpointArgs,
+
+    #[command(flatten)]
     cluster: ClusterArgs,
+
+    /// What the run goes on from.
+    #[arg(skip)]
+    resumes: Option<Resumption>,
 }
 
 /// The flags that tell of changes of the map.
@@ -59,11 +68,23 @@ pub(super) struct RunConfig {
     pub json: bool,
     pub quiet: bool,
     pub cluster: Cluster,
+    pub checkpoint: Option<CheckpointConfig>,
+    /// True if the run goes on from its newest checkpoint.
+    pub resumes: bool,
     /// What all processes must agree on, and what the files are told of.
     pub settings: Vec<(String, String)>,
 }
 
 impl RunArgs {
+    /// Has the run go on from its checkpoints.
+    pub fn resume(&mut self, resumption: Resumption) {
+        let args = &resumption.args;
+        self.cluster = args.cluster.clone();
+        self.json |= args.json;
+        self.quiet |= args.quiet;
+        self.resumes = Some(resumption);
+    }
+
     /// Checks the arguments; `own` are the command's own settings, without updates and a picture where it has none.
     pub fn check(
         self,
@@ -76,6 +97,12 @@ impl RunArgs {
         let UpdateArgs { updates, start } = updates.unwrap_or_default();
         let cluster = self.cluster.check()?;
         let map = self.map.check()?;
+        let resumes = self.resumes.is_some();
+        let mut checkpoint = self.checkpoints.check(&self.out, resumes)?;
+        if let (Some(config), Some(resumption)) = (&mut checkpoint, self.resumes) {
+            config.folder = resumption.folder;
+            config.every = resumption.every.unwrap_or(config.every);
+        }
         if let Some(picture) = &picture {
             check_picture(picture, &self.out)?;
         }
@@ -90,6 +117,8 @@ impl RunArgs {
             json: self.json,
             quiet: self.quiet,
             cluster,
+            checkpoint,
+            resumes,
             settings,
         })
     }
@@ -120,6 +149,7 @@ impl RunArgs {
             setting("--picture", path(picture)),
             setting("--partition", self.cluster.partition_name()),
             setting("--out", self.out.display()),
+            setting("--checkpoint", path(self.checkpoints.folder())),
         ]);
         settings
     }

@@ -32,6 +32,11 @@ impl Engine {
         });
         debug_assert!(self.queue.is_empty());
         self.phase = Phase::Edit;
+        if self.restoring {
+            self.settled = true;
+            self.close_restoring();
+            return;
+        }
         let mut touched = std::mem::take(&mut self.touched);
         if self.options.changes {
             touched.sort_unstable_by_key(|&s| std::cmp::Reverse(self.bricks[s as usize].id));

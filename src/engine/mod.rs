@@ -18,6 +18,7 @@ mod changes;
 mod edits;
 mod kernel;
 mod message;
+mod restore;
 pub mod shell;
 mod state;
 mod telling;
@@ -76,6 +77,8 @@ pub struct Engine {
     phase: Phase,
     /// False until the first epoch is closed: all changes are additions until then.
     settled: bool,
+    /// True from the first distance put back to the end of the first epoch: nothing is to be visited.
+    restoring: bool,
     bricks: Vec<Box<BrickState>>,
     index: FxHashMap<BrickId, u32>,
     mirrors: Vec<Mirror>,
@@ -106,6 +109,7 @@ impl Engine {
             options,
             phase: Phase::Edit,
             settled: false,
+            restoring: false,
             bricks: Vec::new(),
             index: FxHashMap::default(),
             mirrors: Vec::new(),
@@ -258,6 +262,7 @@ impl Engine {
         let brick = &mut self.bricks[slot as usize];
         if brick.touched.is_empty() && !rows.is_empty() {
             self.touched.push(slot);
+            brick.unsaved = true;
             if keep {
                 brick.before = Some(Box::new(state::Before {
                     ticks: brick.ticks,
@@ -270,6 +275,9 @@ impl Engine {
 
     /// Notes rows beside which a distance rose or fell, `raised_from` and `lowered_to` being the least such.
     fn mark(&mut self, slot: u32, raised: Rows, lowered: Rows, raised_from: u32, lowered_to: u32) {
+        if self.restoring {
+            return;
+        }
         let phase = self.phase;
         let brick = &mut self.bricks[slot as usize];
         let (mut bucket, mut wait) = (u32::MAX, false);

@@ -117,8 +117,31 @@ pub const fn position(direction: usize, ghost: usize) -> [i32; 3] {
 
 /// The place of ghost `ghost` of region `direction` in the brick that owns it.
 pub fn owner_local(direction: usize, ghost: usize) -> Local {
-    let [i, j, k] = position(direction, ghost).map(|c| (c & 7) as usize);
-    Local::new(parity(direction, ghost) << 9 | k << 6 | j << 3 | i).expect("below 1024")
+    Local::new(usize::from(owner_place(direction, ghost))).expect("below 1024")
+}
+
+/// The places of the ghosts of region `direction` in the brick that owns them, as [`owner_local`] gives them.
+pub fn places(direction: usize) -> &'static [u16] {
+    &PLACES[direction][..ghosts(direction)]
+}
+
+static PLACES: [[u16; 128]; 14] = {
+    let mut table = [[0; 128]; 14];
+    let mut direction = 0;
+    while direction < 14 {
+        let mut ghost = 0;
+        while ghost < ghosts(direction) {
+            table[direction][ghost] = owner_place(direction, ghost);
+            ghost += 1;
+        }
+        direction += 1;
+    }
+    table
+};
+
+const fn owner_place(direction: usize, ghost: usize) -> u16 {
+    let [i, j, k] = position(direction, ghost);
+    (parity(direction, ghost) << 9) as u16 | ((k & 7) << 6 | (j & 7) << 3 | (i & 7)) as u16
 }
 
 /// A stretch of a row that neighbour bricks see: `count` lanes (1 or 8) from `lane` on are ghosts of the brick in

@@ -34,6 +34,8 @@ pub(super) struct BrickState {
     pub bucket: u32,
     /// True if a source lies in the brick.
     pub seeded: bool,
+    /// True if the brick may have changed since it was last saved.
+    pub unsaved: bool,
     pub costs: Box<Costs>,
     pub ticks: Ticks,
     pub shell: [u32; SUM_WORDS],
@@ -67,6 +69,7 @@ impl BrickState {
             touched: Rows::NONE,
             bucket: u32::MAX,
             seeded: false,
+            unsaved: true,
             costs,
             ticks: [UNREACHED; BRICK_CELLS],
             shell: [UNREACHED; SUM_WORDS],

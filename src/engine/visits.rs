@@ -19,6 +19,9 @@ impl Engine {
         debug_assert_eq!(self.phase, Phase::Retract);
         debug_assert!(self.queue.is_empty());
         self.phase = Phase::Relax;
+        if self.restoring {
+            self.restore_shells();
+        }
         for slot in std::mem::take(&mut self.waiting) {
             self.set_seeds(slot);
             let brick = &mut self.bricks[slot as usize];
@@ -176,6 +179,9 @@ impl Engine {
 
     /// Queues rows of a brick for new labels, by the least distance in them.
     pub(super) fn mark_label(&mut self, slot: u32, rows: Rows) {
+        if self.restoring {
+            return;
+        }
         self.touch(slot, rows);
         let brick = &mut self.bricks[slot as usize];
         brick.label.insert(rows);

@@ -31,7 +31,9 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 mod changes;
+pub mod checkpoint;
 pub mod container;
+pub(crate) mod fail;
 mod field;
 mod former;
 mod ghosts;
@@ -70,6 +72,19 @@ pub struct Written {
     pub rows: u64,
     /// How long the file is; 0 if there is no file, since a part without rows is kept for worker 0 only.
     pub bytes: u64,
+}
+
+/// Gives a finished file a second name, or copies it where the two lie on different file systems.
+///
+/// # Errors
+/// [`Error::Machine`] naming the second name if it cannot be had.
+pub fn link(from: &Path, to: &Path) -> crate::Result<()> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(_) => std::fs::copy(from, to)
+            .and_then(|_| std::fs::File::open(to)?.sync_all())
+            .map_err(|e| refused(to, "written", &e)),
+    }
 }
 
 /// The machine's refusal to do `what` with `path`.

@@ -77,6 +77,8 @@ pub struct Router {
     edits: Vec<CellEdit>,
     /// Own bricks whose open cells are others than before, or new.
     reopened: Vec<BrickId>,
+    /// Own bricks that were edited since they were last saved.
+    unsaved: FxHashSet<BrickId>,
     pub(super) work: Work,
     pub(super) stats: RouterStats,
 }
@@ -96,6 +98,7 @@ impl Router {
             removed: Vec::new(),
             edits: Vec::new(),
             reopened: Vec::new(),
+            unsaved: FxHashSet::default(),
             work: Work::default(),
             stats: RouterStats::default(),
         }
@@ -114,6 +117,13 @@ impl Router {
         self.bricks.own()
     }
 
+    /// The bricks of this worker whose costs have been edited since the last call, ascending.
+    pub fn take_unsaved(&mut self) -> Vec<BrickId> {
+        let mut bricks: Vec<BrickId> = self.unsaved.drain().collect();
+        bricks.sort_unstable();
+        bricks
+    }
+
     /// The costs of a brick of this worker.
     pub fn own_costs(&self, brick: BrickId) -> Option<&Costs> {
         self.bricks.own_costs(brick)
@@ -129,6 +139,7 @@ impl Router {
         let before = self.bricks.own_cost(brick, local);
         if before != after {
             self.bricks.set_own(brick, local, after);
+            self.unsaved.insert(brick);
             let cell = CellKey::new(brick, local);
             if (before == 0) != (after == 0) {
                 self.reopened.push(brick);

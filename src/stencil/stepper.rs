@@ -183,6 +183,17 @@ impl<K: Kernel> Stepper<K> {
         self.kernel = kernel;
     }
 
+    /// Has a stepper whose blocks are all at its last step go on to a later one, when it begins again.
+    ///
+    /// # Panics
+    /// If it has not come there, or `last` is before it.
+    pub fn go_on(&mut self, last: u64) {
+        let arrived = self.blocks.iter().all(|b| b.step == self.options.last);
+        assert!(arrived && self.options.last <= last);
+        (self.options.first, self.options.last) = (self.options.last, last);
+        self.done = 0;
+    }
+
     /// Begins: the first mirrors are sent.
     pub fn begin(&mut self) {
         for at in 0..self.blocks.len() {

@@ -1,0 +1,289 @@
+//! Checkpoints of a run as it goes on: worker 0 gives the order, every worker saves what it has, worker 0 commits.
+
+use super::checkpoint_args::Every;
+use super::run::{Shared, Verdict, error_of, parts_of};
+use crate::brick::{BrickId, Costs};
+use crate::dataflows::orders::Orders;
+use crate::lake::checkpoint::{BRICKS, Checkpoints, FileEntry, Manifest, file_entry};
+use crate::lake::container::{ContainerMeta, ContainerWriter, FieldType, FieldValues};
+use crate::lake::fail;
+use crate::lattice::Frame;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Instant;
+use timely::worker::Worker;
+
+/// What every worker is told to save.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// The number of the checkpoint.
+    pub number: u64,
+    /// The time of the last epoch.
+    pub time: i64,
+    /// True if all bricks are to be saved, not only those that have changed.
+    pub full: bool,
+}
+
+/// What a worker has saved.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Saved {
+    /// Containers of bricks.
+    segments: Vec<FileEntry>,
+    /// Files of a table of changes.
+    changes: Vec<FileEntry>,
+    /// How many bricks this worker has.
+    bricks: u64,
+    /// Sources of this worker and their labels.
+    sources: Vec<(u64, u32)>,
+    failure: Verdict,
+}
+
+/// Where a run stands, as worker 0 knows it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    /// The time of the last epoch.
+    pub time: i64,
+    pub step: u64,
+    pub next_label: u32,
+    pub queries: Vec<(i64, u64, u64)>,
+    pub notes: serde_json::Value,
+}
+
+/// Where a worker saves its part of a checkpoint.
+#[derive(Clone)]
+pub(super) struct Draft {
+    folder: PathBuf,
+    worker: usize,
+    frame: Frame,
+    plan: &'static str,
+    settings: Vec<(String, String)>,
+}
+
+/// What takes checkpoints when they are due; worker 0 asks it after every epoch.
+pub(super) struct Keeper<'a> {
+    shared: &'a Shared,
+    orders: Option<Orders<Order, Saved>>,
+    every: Every,
+    since: u64,
+    last: Instant,
+}
+
+impl<'a> Keeper<'a> {
+    /// To be built on every worker; `save` saves what that worker has.
+    pub fn new(
+        worker: &mut Worker,
+        shared: &'a Shared,
+        mut save: impl FnMut(&Draft, Order) -> Result<Saved> + 'static,
+    ) -> Self {
+        let Some(config) = &shared.config.checkpoint else {
+            return Keeper {
+                shared,
+                orders: None,
+                every: Every::Epochs(u64::MAX),
+                since: 0,
+                last: Instant::now(),
+            };
+        };
+        let draft = Draft::of(shared, worker.index()).expect("checkpoints are kept");
+        let orders = Orders::new(worker, move |order: Order| {
+            let saved = save(&draft, order);
+            saved.unwrap_or_else(|error| Saved::failed(&error))
+        });
+        Keeper {
+            shared,
+            orders: Some(orders),
+            every: config.every,
+            since: 0,
+            last: Instant::now(),
+        }
+    }
+
+    /// Takes a checkpoint after the first solve.
+    pub fn solved(&mut self, worker: &mut Worker, standing: Standing) -> Result<()> {
+        self.take(worker, 0, standing)
+    }
+
+    /// Counts an epoch; true if a checkpoint is due after it.
+    pub fn is_due(&mut self) -> bool {
+        self.since += 1;
+        self.orders.is_some()
+            && match self.every {
+                Every::Epochs(every) => self.since >= every,
+                Every::Time(every) => self.last.elapsed() >= every,
+            }
+    }
+
+    /// Takes a checkpoint after epoch number `epochs`.
+    pub fn take(&mut self, worker: &mut Worker, epochs: u64, standing: Standing) -> Result<()> {
+        let Some(orders) = &mut self.orders else {
+            return Ok(());
+        };
+        let order = order(self.shared, &standing);
+        let saved = orders.give(worker, &order);
+        commit(self.shared, order, standing, epochs, saved)?;
+        (self.since, self.last) = (0, Instant::now());
+        Ok(())
+    }
+
+    /// Ends the orders: no more checkpoints will be taken.
+    pub fn close(&mut self) {
+        if let Some(orders) = &mut self.orders {
+            orders.close();
+        }
+    }
+}
+
+/// What is to be saved next.
+pub(super) fn order(shared: &Shared, standing: &Standing) -> Order {
+    let store = shared.checkpoints();
+    let store = store.as_ref().expect("process 0 keeps them");
+    Order {
+        number: store.next_number(),
+        time: standing.time,
+        full: store.newest().is_none_or(Manifest::is_stale),
+    }
+}
+
+/// Commits what all workers have saved, on worker 0.
+pub(super) fn commit(
+    shared: &Shared,
+    order: Order,
+    standing: Standing,
+    epochs: u64,
+    saved: Vec<Saved>,
+) -> Result<()> {
+    if let Some(failure) = saved.iter().find_map(|s| s.failure.clone()) {
+        return Err(error_of(failure));
+    }
+    let mut store = shared.checkpoints();
+    let store = store.as_mut().expect("process 0 keeps them");
+    let mut manifest = Manifest {
+        time: standing.time,
+        epochs,
+        step: standing.step,
+        next_label: standing.next_label,
+        map: shared.map_figures(),
+        notes: standing.notes,
+        queries: standing.queries,
+        ..Manifest::new(order.number, &shared.frame)
+    };
+    if let Some(former) = store.newest() {
+        manifest.changes = former.changes.clone();
+        if !order.full {
+            manifest.segments = former.segments.clone();
+        }
+    }
+    for part in saved {
+        manifest.bricks += part.bricks;
+        manifest.segments.extend(part.segments);
+        manifest.changes.extend(part.changes);
+        manifest.sources.extend(part.sources);
+    }
+    manifest.sources.sort_unstable();
+    manifest.queries.sort_unstable();
+    store.commit(manifest)
+}
+
+impl Draft {
+    /// Where a worker saves its part, if checkpoints are kept.
+    pub fn of(shared: &Shared, worker: usize) -> Option<Self> {
+        let config = shared.config.checkpoint.as_ref()?;
+        Some(Draft {
+            folder: config.folder.clone(),
+            worker,
+            frame: shared.frame,
+            plan: shared.config.cluster.partition.name(),
+            settings: shared.metadata(),
+        })
+    }
+
+    /// A container for this worker's bricks with `fields` beside their costs, created when the first brick comes.
+    pub fn bricks<'d>(&'d self, order: Order, fields: &[(&'d str, FieldType)]) -> BrickFile<'d> {
+        BrickFile {
+            draft: self,
+            order,
+            fields: [&[("cost", FieldType::U16)], fields].concat(),
+            writer: None,
+        }
+    }
+}
+
+/// The container of a worker's bricks in a checkpoint.
+pub(super) struct BrickFile<'d> {
+    draft: &'d Draft,
+    order: Order,
+    fields: Vec<(&'d str, FieldType)>,
+    writer: Option<ContainerWriter>,
+}
+
+impl BrickFile<'_> {
+    /// Adds a brick, whose id is above that of the brick before.
+    pub fn push(&mut self, id: BrickId, costs: &Costs, values: &[FieldValues]) -> Result<()> {
+        if self.writer.is_none() {
+            let draft = self.draft;
+            let (folder, _) = Checkpoints::draft(&draft.folder, self.order.number, BRICKS)?;
+            let meta = ContainerMeta {
+                frame: draft.frame,
+                plan: draft.plan.to_owned(),
+                epoch: self.order.time,
+                settings: draft.settings.clone(),
+            };
+            let path = folder.join(self.name());
+            self.writer = Some(ContainerWriter::create(&path, &meta, &self.fields)?);
+        }
+        let row = [&[FieldValues::U16(costs)], values].concat();
+        let writer = self.writer.as_mut().expect("just opened");
+        writer.push(id, &row)
+    }
+
+    /// Finishes the container; none if no brick came.
+    pub fn finish(mut self) -> Result<Vec<FileEntry>> {
+        let Some(writer) = self.writer.take() else {
+            return Ok(Vec::new());
+        };
+        fail::point();
+        let written = writer.finish()?;
+        let (folder, place) = Checkpoints::draft(&self.draft.folder, self.order.number, BRICKS)?;
+        let name = self.name();
+        let mut entry = file_entry(&folder, &name, written.bricks)?;
+        entry.path = format!("{place}/{name}");
+        Ok(vec![entry])
+    }
+
+    fn name(&self) -> String {
+        format!("part-{:05}.arrow", self.draft.worker)
+    }
+}
+
+impl Saved {
+    /// That a worker could not save what it has.
+    pub fn failed(error: &Error) -> Self {
+        Saved {
+            failure: Some(parts_of(error)),
+            ..Saved::default()
+        }
+    }
+
+    /// What a worker with so many bricks has saved of them.
+    pub fn bricks(bricks: u64, segments: Vec<FileEntry>) -> Self {
+        Saved {
+            segments,
+            bricks,
+            ..Saved::default()
+        }
+    }
+
+    /// Sources too.
+    pub fn with_sources(self, sources: Vec<(u64, u32)>) -> Self {
+        Saved { sources, ..self }
+    }
+
+    /// A file of changes too.
+    pub fn with_changes(self, changes: Option<FileEntry>) -> Self {
+        Saved {
+            changes: changes.into_iter().collect(),
+            ..self
+        }
+    }
+}
