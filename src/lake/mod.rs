@@ -30,6 +30,7 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 mod changes;
+pub mod delta;
 mod field;
 mod former;
 mod ghosts;

@@ -1,5 +1,6 @@
 //! Where a run's files grow until they are published whole.
 
+use super::delta::{self, NewTable};
 use super::{SUMMARY, former, lease, refused};
 use crate::{Error, Result};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub struct Stage {
     target: PathBuf,
     folder: PathBuf,
+    run: String,
     leads: bool,
     published: bool,
     /// Parents of DIR that did not exist before, the deepest first.
@@ -82,6 +84,7 @@ impl Stage {
         let stage = Stage {
             target,
             folder,
+            run: run.to_owned(),
             leads: process == 0,
             published: false,
             new_parents,
@@ -132,7 +135,7 @@ impl Stage {
     }
 
     /// Publishes the result, with `summary_json` (an object) as its `summary.json`: process 0 calls this when every
-    /// file of every process is finished. All is synced, then becomes DIR in one rename: a former result and the new
+    /// file of every process is finished. Each folder becomes a Delta table of one version; all is synced, then becomes DIR in one rename: a former result and the new
     /// one change places, and the former one is removed. If DIR was the current folder, a shell there still shows
     /// the removed one until `cd .`.
     ///
@@ -149,10 +152,24 @@ impl Stage {
         File::create(&summary)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| refused(&summary, "written", &e))?;
+        self.create_tables()?;
         sync_tree(&self.result())?;
         self.replace_target()?;
         self.published = true;
         sync(self.target.parent().unwrap_or(&self.target))
+    }
+
+    /// Gives every folder of the result that has files, and no log yet, its log.
+    fn create_tables(&self) -> Result<()> {
+        for name in former::FOLDERS {
+            let table = self.result().join(name);
+            if table.is_dir() && !delta::is_table(&table) && !delta::data_files(&table)?.is_empty()
+            {
+                let run = &self.run;
+                delta::create(&table, &NewTable { run, name })?;
+            }
+        }
+        Ok(())
     }
 
     fn result(&self) -> PathBuf {
