@@ -1,6 +1,7 @@
 //! Tables as Delta tables: what their logs say, that versions are atomic, and that hostile logs are refused.
 
 mod hostile;
+mod readers;
 mod versions;
 
 use octaflow::brick::{BRICK_CELLS, BrickId};
