@@ -79,15 +79,30 @@ def with_duckdb(table, version):
     import duckdb
 
     columns = f"(cell::HUGEINT + 18446744073709551616)::UBIGINT, {', '.join(COLUMNS[1:])}"
-    try:
-        duckdb.sql("LOAD delta")
-    except duckdb.Error:
-        # The extension is in no package registry: the files that another reader names as alive are read as Parquet.
-        from deltalake import DeltaTable
+    if DUCKDB_DELTA:
+        return duckdb.sql(f"SELECT {columns} FROM delta_scan('{table}', version => {version})").fetchall()
+    # Without the extension: the files that another reader names as alive, as plain Parquet.
+    from deltalake import DeltaTable
 
-        uris = DeltaTable(table, version=version).file_uris()
-        return duckdb.sql(f"SELECT {columns} FROM read_parquet({uris!r})").fetchall()
-    return duckdb.sql(f"SELECT {columns} FROM delta_scan('{table}', version => {version})").fetchall()
+    uris = DeltaTable(table, version=version).file_uris()
+    return duckdb.sql(f"SELECT {columns} FROM read_parquet({uris!r})").fetchall()
+
+
+def load_duckdb_delta():
+    """Loads DuckDB's Delta extension if the package index's wheel of it is installed and suits DuckDB's version."""
+    if not importlib.util.find_spec("duckdb_extensions"):
+        return False
+    import duckdb
+    from duckdb_extensions import import_extension
+
+    try:
+        import_extension("delta")
+        duckdb.sql("SET autoinstall_known_extensions = false")
+        duckdb.sql("LOAD delta")
+    except Exception as error:
+        print("without DuckDB's Delta extension:", str(error).splitlines()[0], file=sys.stderr)
+        return False
+    return True
 
 
 def with_pyarrow(table, version):
@@ -116,7 +131,7 @@ def check(table):
         first = found["deltalake"]
         assert all(rows == first for rows in found.values()), f"version {version}: the readers disagree"
         assert len({row[0] for row in first}) == len(first), f"version {version}: a cell comes twice"
-    print(*readers)
+    print(*readers, "with DuckDB's Delta extension" if DUCKDB_DELTA else "")
 
 
 def make(folder):
@@ -176,6 +191,7 @@ def versions(table):
 
 if sys.argv[1] == "check":
     CELL_SIZE_M, OLDEST = float(sys.argv[3]), int(sys.argv[4])
+    DUCKDB_DELTA = load_duckdb_delta()
     check(sys.argv[2])
 else:
     make(sys.argv[2])
