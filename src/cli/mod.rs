@@ -4,6 +4,7 @@
 
 mod arguments;
 mod cluster;
+mod compact;
 mod diffuse;
 mod diffuse_run;
 mod field;
@@ -36,6 +37,7 @@ enum Command {
     Route(route::RouteArgs),
     Diffuse(diffuse::DiffuseArgs),
     Ghost(ghost::GhostArgs),
+    Compact(compact::CompactArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -53,6 +55,7 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
         Command::Route(route) => route_run::run(route.check()?, &args),
         Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, &args),
         Command::Ghost(ghost) => ghost_run::run(ghost.check()?, &args),
+        Command::Compact(compact) => compact.run(),
     }
 }
 

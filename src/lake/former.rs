@@ -41,6 +41,8 @@ pub(super) fn check(dir: &Path) -> Result<()> {
         let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
         match name.to_str() {
             Some(SUMMARY) if !is_dir => summary = true,
+            // What a killed compaction left beside its table goes with the former result.
+            Some(name) if is_dir && is_stage(name) => {}
             Some(name) if is_dir && FOLDERS.contains(&name) => check_table(dir, &entry.path())?,
             _ => return Err(foreign(dir, &entry.path())),
         }
@@ -85,14 +87,23 @@ fn check_log(dir: &Path, log: &Path) -> Result<()> {
     Ok(())
 }
 
+/// `.field.octaflow-RUN`, the stage of a compaction.
+fn is_stage(name: &str) -> bool {
+    let table = name
+        .strip_prefix('.')
+        .and_then(|n| n.split_once(".octaflow-"));
+    table.is_some_and(|(table, _)| FOLDERS.contains(&table))
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// `part-00012.parquet`, and `part-00012-0003.parquet` where a part is split or compacted.
+/// `part-00012.parquet`, and `compact-00001-00003.parquet` where parts were merged.
 fn is_part(name: &str) -> bool {
     let number = name
         .strip_prefix("part-")
+        .or(name.strip_prefix("compact-"))
         .and_then(|n| n.strip_suffix(".parquet"));
     number.is_some_and(|number| {
         let (worker, rest) = number.split_once('-').unwrap_or((number, "0"));

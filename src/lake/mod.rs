@@ -18,6 +18,8 @@
 //!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
+//! - Every folder of a result is a Delta table ([`delta`]) of one version, and plain Parquet beside; [`compact()`] merges
+//!   small files of such a table.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -30,6 +32,7 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 mod changes;
+mod compact;
 pub mod delta;
 mod field;
 mod former;
@@ -48,6 +51,7 @@ mod state;
 mod table;
 
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
+pub use compact::{CompactOptions, Compacted, Step, compact, tables_in};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
 pub use ghosts::{GhostRow, GhostWriter, OwnedWriter};

@@ -154,7 +154,30 @@ impl Stage {
             .map_err(|e| refused(&summary, "written", &e))?;
         self.create_tables()?;
         sync_tree(&self.result())?;
-        self.replace_target()?;
+        self.replace_target(&former::check)?;
+        self.finish()
+    }
+
+    /// Puts the result, a table that has its log, in the place of the table that is DIR: they change places in
+    /// one rename, which a second call undoes. What was DIR is [`Stage::result`] then, until the stage is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] if something cannot be written or the file system cannot exchange two folders. DIR is as it
+    /// was then.
+    pub(super) fn exchange(&mut self) -> Result<()> {
+        let (result, target) = (self.result(), &self.target);
+        renameat_with(CWD, &result, CWD, target, RenameFlags::EXCHANGE)
+            .map_err(|e| refused(target, "exchanged", &e))?;
+        self.published = !self.published;
+        sync(self.target.parent().unwrap_or(&self.target))
+    }
+
+    /// Waits until the disk has the result.
+    pub(super) fn sync_result(&self) -> Result<()> {
+        sync_tree(&self.result())
+    }
+
+    fn finish(&mut self) -> Result<()> {
         self.published = true;
         sync(self.target.parent().unwrap_or(&self.target))
     }
@@ -172,23 +195,24 @@ impl Stage {
         Ok(())
     }
 
-    fn result(&self) -> PathBuf {
+    /// Where the result grows; after [`Stage::exchange`], where the former one is.
+    pub(super) fn result(&self) -> PathBuf {
         self.folder.join("result")
     }
 
-    fn replace_target(&self) -> Result<()> {
+    fn replace_target(&self, check: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
         let (result, target) = (self.result(), &self.target);
         let rename = |flags| renameat_with(CWD, &result, CWD, target, flags);
         let mut renamed = rename(RenameFlags::NOREPLACE);
         if renamed == Err(Errno::EXIST) {
-            former::check(target)?;
+            check(target)?;
             renamed = rename(RenameFlags::EXCHANGE);
         }
         match renamed {
             Ok(()) => Ok(()),
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 if target.exists() {
-                    former::check(target)?;
+                    check(target)?;
                 }
                 replace_in_two_steps(&result, target, &self.folder.join("former"))
                     .map_err(|e| refused(target, "replaced", &e))

@@ -1,5 +1,6 @@
 //! Tables as Delta tables: what their logs say, that versions are atomic, and that hostile logs are refused.
 
+mod compaction;
 mod hostile;
 mod readers;
 mod versions;

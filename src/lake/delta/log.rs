@@ -8,7 +8,7 @@ use super::{AddFile, AsOf, FileStats, TableMetadata};
 use crate::lake::refused;
 use crate::map::told;
 use crate::{Error, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -39,6 +39,7 @@ pub struct Log {
     metadata: TableMetadata,
     protocol: Protocol,
     files: BTreeMap<String, AddFile>,
+    removed: BTreeSet<String>,
     transactions: BTreeMap<String, i64>,
 }
 
@@ -70,11 +71,7 @@ impl Log {
         let way = listing.way_to(version)?;
         if let Some((at, files)) = way.checkpoint {
             for file in files {
-                // What a checkpoint calls removed are files that once were there: none of those that it adds.
-                checkpoint::read(file, &mut |mut action| {
-                    action.remove = None;
-                    replay.apply(vec![action]);
-                })?;
+                checkpoint::read(file, &mut |action| replay.restore(action))?;
             }
             replay.passed(at, file_time_ms(&files[0])?);
         }
@@ -95,6 +92,14 @@ impl Log {
             replay.passed(version, time_ms);
         }
         replay.finish(table, until_ms)
+    }
+
+    /// The number of the newest version of a table, whatever it holds.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no such table; [`Error::Machine`] if its log cannot be listed.
+    pub fn newest_version(table: &Path) -> Result<u64> {
+        Ok(Listing::of(table)?.last().expect("a listing has a version"))
     }
 
     /// The folder of the table.
@@ -126,6 +131,11 @@ impl Log {
     /// The file of this version at a path relative to the table.
     pub fn file(&self, path: &str) -> Option<&AddFile> {
         self.files.get(path)
+    }
+
+    /// The paths of files that versions before this one had and this one has not; they may be gone.
+    pub fn removed_files(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.removed.iter().map(String::as_str)
     }
 
     /// The newest transaction of an application that this version or one before it published.
@@ -208,17 +218,29 @@ struct Replay {
     metadata: Option<TableMetadata>,
     protocol: Option<Protocol>,
     files: BTreeMap<String, AddFile>,
+    removed: BTreeSet<String>,
     transactions: BTreeMap<String, i64>,
 }
 
 impl Replay {
+    /// Applies an action of a checkpoint: what it calls removed are files that once were there, none of those that it
+    /// adds.
+    fn restore(&mut self, mut action: Action) {
+        let removed = action.remove.take().map(|remove| remove.path);
+        self.removed
+            .extend(removed.filter(|path| !self.files.contains_key(path)));
+        self.apply(vec![action]);
+    }
+
     /// Applies the actions of one version, whose order means nothing: what is removed goes before what is added.
     fn apply(&mut self, actions: Vec<Action>) {
         for remove in actions.iter().filter_map(|a| a.remove.as_ref()) {
             self.files.remove(&remove.path);
+            self.removed.insert(remove.path.clone());
         }
         for action in actions {
             if let Some(add) = action.add {
+                self.removed.remove(&add.path);
                 self.files.insert(add.path.clone(), add);
             }
             if let Some(txn) = action.txn {
@@ -258,6 +280,7 @@ impl Replay {
                 .protocol
                 .ok_or_else(|| lacking("the action protocol"))?,
             files: self.files,
+            removed: self.removed,
             transactions: self.transactions,
         };
         match unreadable(&log) {

@@ -106,6 +106,9 @@ fn type_of(column: &Type) -> Option<&'static str> {
         (Physical::INT32, Some(LogicalType::Date)) => "date",
         (Physical::INT64, None) => "long",
         (Physical::INT64, Some(kind)) if *kind == signed(64) => "long",
+        (Physical::INT64, Some(LogicalType::Timestamp(kind))) if kind.is_adjusted_to_u_t_c => {
+            "timestamp"
+        }
         (Physical::FLOAT, None) => "float",
         (Physical::DOUBLE, None) => "double",
         (Physical::BYTE_ARRAY, None) => "binary",
