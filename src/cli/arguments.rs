@@ -42,22 +42,25 @@ fn looks_like_a_position(text: &str) -> bool {
         && !text.starts_with("--")
 }
 
-/// Prints help where that was asked for; makes one sentence of an error.
-pub(super) fn help_or_error(error: &clap::Error, args: &[OsString]) -> Result<()> {
+/// Prints help where that was asked for; makes one sentence of an error. `commands` are the names of all commands.
+pub(super) fn help_or_error(
+    error: &clap::Error,
+    args: &[OsString],
+    commands: &[String],
+) -> Result<()> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error
             .print()
             .map_err(|e| super::refused("the help could not be printed", &e)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            Err(Error::input(
-                "no command is given: it should be field, route, ghost, diffuse or resume, as in octaflow field --help",
-            ))
+            Err(Error::input(format!(
+                "no command is given: it should be one of {}, as in octaflow field --help",
+                commands.join(", ")
+            )))
         }
         _ => {
             let command = args.get(1).and_then(|arg| arg.to_str());
-            let command = ["field", "route", "ghost", "diffuse", "resume"]
-                .into_iter()
-                .find(|c| Some(*c) == command);
+            let command = commands.iter().find(|c| Some(c.as_str()) == command);
             let help = command.map_or_else(String::new, |c| format!("{c} "));
             Err(Error::input(one_sentence(&error.to_string(), &help)))
         }

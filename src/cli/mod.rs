@@ -5,6 +5,7 @@
 mod arguments;
 mod checkpoint_args;
 mod cluster;
+mod compact;
 mod diffuse;
 mod diffuse_run;
 mod field;
@@ -23,7 +24,7 @@ mod run_args;
 mod summary;
 
 use crate::{Error, Result};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 
 /// Exact, incremental answers about 3D space on a body-centred-cubic lattice, from a laptop to a cluster.
@@ -41,6 +42,7 @@ enum Command {
     Diffuse(diffuse::DiffuseArgs),
     Ghost(ghost::GhostArgs),
     Resume(resume::ResumeArgs),
+    Compact(compact::CompactArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -51,9 +53,16 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
     let args = arguments::separate_positions(args);
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return arguments::help_or_error(&error, &args),
+        Err(error) => return arguments::help_or_error(&error, &args, &commands()),
     };
     start(cli.command, &args)
+}
+
+/// The names of all commands.
+fn commands() -> Vec<String> {
+    let cli = Cli::command();
+    let names = cli.get_subcommands().map(|c| c.get_name().to_owned());
+    names.collect()
 }
 
 fn start(command: Command, args: &[OsString]) -> Result<()> {
@@ -63,6 +72,7 @@ fn start(command: Command, args: &[OsString]) -> Result<()> {
         Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, args),
         Command::Ghost(ghost) => ghost_run::run(ghost.check()?, args),
         Command::Resume(resume) => go_on(resume.find()?, args),
+        Command::Compact(compact) => compact.run(),
     }
 }
 
@@ -102,7 +112,7 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
         Command::Route(route) => route.run.resume(resumption),
         Command::Diffuse(diffuse) => diffuse.run.resume(resumption),
         Command::Ghost(ghost) => ghost.run.resume(resumption),
-        Command::Resume(_) => return Err(resume::foreign(&resumption.folder)),
+        _ => return Err(resume::foreign(&resumption.folder)),
     }
     start(command, &args)
 }

@@ -1,5 +1,6 @@
 //! What a folder must look like to be taken for a former result, which the next run may replace.
 
+use super::delta::{self, LOG_FOLDER};
 use super::refused;
 use crate::{Error, Result};
 use std::fs::DirEntry;
@@ -11,7 +12,10 @@ pub const SUMMARY: &str = "summary.json";
 /// The key of the summary that says which version of octaflow wrote the folder.
 pub const MARKER: &str = "octaflow";
 
-/// The folders that a result may hold, each with nothing but parts.
+/// The columns that hive folders of a result may tell.
+const HIVE_COLUMNS: [&str; 3] = ["lod", "key", "time"];
+
+/// The folders that a result may hold, each a table.
 pub(super) const FOLDERS: [&str; 9] = [
     "field",
     "field_changes",
@@ -37,7 +41,9 @@ pub(super) fn check(dir: &Path) -> Result<()> {
         let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
         match name.to_str() {
             Some(SUMMARY) if !is_dir => summary = true,
-            Some(name) if is_dir && FOLDERS.contains(&name) => check_parts(dir, &entry.path())?,
+            // What a killed compaction left beside its table goes with the former result.
+            Some(name) if is_dir && is_stage(name) => {}
+            Some(name) if is_dir && FOLDERS.contains(&name) => check_table(dir, &entry.path())?,
             _ => return Err(foreign(dir, &entry.path())),
         }
     }
@@ -50,18 +56,66 @@ pub(super) fn check(dir: &Path) -> Result<()> {
     )))
 }
 
-fn check_parts(dir: &Path, folder: &Path) -> Result<()> {
-    for entry in entries(folder)? {
+/// Checks that a folder holds nothing but a table: its log, its parts, and hive folders of parts.
+fn check_table(dir: &Path, table: &Path) -> Result<()> {
+    for entry in entries(table)? {
         let name = entry.file_name();
-        let number = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("part-")?.strip_suffix(".parquet"));
-        let is_part = number.is_some_and(|n| n.len() >= 5 && n.bytes().all(|b| b.is_ascii_digit()));
-        if !is_part || !entry.file_type().is_ok_and(|t| t.is_file()) {
+        let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
+        match name.to_str() {
+            Some(LOG_FOLDER) if is_dir => check_log(dir, &entry.path())?,
+            Some(name) if is_dir && is_hive_folder(name) => check_table(dir, &entry.path())?,
+            Some(name) if is_part(name) && entry.file_type().is_ok_and(|t| t.is_file()) => {}
+            _ => return Err(foreign(dir, &entry.path())),
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a log holds nothing but commits, or what a killed writer staged for one.
+fn check_log(dir: &Path, log: &Path) -> Result<()> {
+    for entry in entries(log)? {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let is_commit = name
+            .strip_suffix(".json")
+            .is_some_and(|v| v.len() == 20 && is_number(v));
+        let is_ours = is_commit || delta::staged_version(name).is_some();
+        if !is_ours || !entry.file_type().is_ok_and(|t| t.is_file()) {
             return Err(foreign(dir, &entry.path()));
         }
     }
     Ok(())
+}
+
+/// `.field.octaflow-RUN`, the stage of a compaction.
+fn is_stage(name: &str) -> bool {
+    let table = name
+        .strip_prefix('.')
+        .and_then(|n| n.split_once(".octaflow-"));
+    table.is_some_and(|(table, _)| FOLDERS.contains(&table))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `part-00012.parquet`, and `compact-00001-00003.parquet` where parts were merged.
+fn is_part(name: &str) -> bool {
+    let number = name
+        .strip_prefix("part-")
+        .or(name.strip_prefix("compact-"))
+        .and_then(|n| n.strip_suffix(".parquet"));
+    number.is_some_and(|number| {
+        let (worker, rest) = number.split_once('-').unwrap_or((number, "0"));
+        worker.len() >= 5 && is_number(worker) && is_number(rest)
+    })
+}
+
+/// `lod=15`, `key=0012`, `time=-3`.
+fn is_hive_folder(name: &str) -> bool {
+    name.split_once('=').is_some_and(|(column, value)| {
+        HIVE_COLUMNS.contains(&column) && is_number(value.strip_prefix('-').unwrap_or(value))
+    })
 }
 
 fn entries(dir: &Path) -> Result<Vec<DirEntry>> {

@@ -19,6 +19,8 @@
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
 //! - A [`container`] holds bricks as they lie in memory, a row a brick.
+//! - Every folder of a result is a Delta table ([`delta`]) of one version, and plain Parquet beside; [`compact()`] merges
+//!   small files of such a table.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -32,7 +34,9 @@
 
 mod changes;
 pub mod checkpoint;
+mod compact;
 pub mod container;
+pub mod delta;
 pub(crate) mod fail;
 mod field;
 mod former;
@@ -51,6 +55,7 @@ mod state;
 mod table;
 
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
+pub use compact::{CompactOptions, Compacted, Step, compact, tables_in};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
 pub use ghosts::{GhostRow, GhostWriter, OwnedWriter};

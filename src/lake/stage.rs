@@ -1,5 +1,6 @@
 //! Where a run's files grow until they are published whole.
 
+use super::delta::{self, NewTable};
 use super::{SUMMARY, former, lease, refused};
 use crate::{Error, Result};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub struct Stage {
     target: PathBuf,
     folder: PathBuf,
+    run: String,
     leads: bool,
     published: bool,
     /// Parents of DIR that did not exist before, the deepest first.
@@ -82,6 +84,7 @@ impl Stage {
         let stage = Stage {
             target,
             folder,
+            run: run.to_owned(),
             leads: process == 0,
             published: false,
             new_parents,
@@ -132,7 +135,7 @@ impl Stage {
     }
 
     /// Publishes the result, with `summary_json` (an object) as its `summary.json`: process 0 calls this when every
-    /// file of every process is finished. All is synced, then becomes DIR in one rename: a former result and the new
+    /// file of every process is finished. Each folder becomes a Delta table of one version; all is synced, then becomes DIR in one rename: a former result and the new
     /// one change places, and the former one is removed. If DIR was the current folder, a shell there still shows
     /// the removed one until `cd .`.
     ///
@@ -149,29 +152,67 @@ impl Stage {
         File::create(&summary)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| refused(&summary, "written", &e))?;
+        self.create_tables()?;
         sync_tree(&self.result())?;
-        self.replace_target()?;
+        self.replace_target(&former::check)?;
+        self.finish()
+    }
+
+    /// Puts the result, a table that has its log, in the place of the table that is DIR: they change places in
+    /// one rename, which a second call undoes. What was DIR is [`Stage::result`] then, until the stage is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] if something cannot be written or the file system cannot exchange two folders. DIR is as it
+    /// was then.
+    pub(super) fn exchange(&mut self) -> Result<()> {
+        let (result, target) = (self.result(), &self.target);
+        renameat_with(CWD, &result, CWD, target, RenameFlags::EXCHANGE)
+            .map_err(|e| refused(target, "exchanged", &e))?;
+        self.published = !self.published;
+        sync(self.target.parent().unwrap_or(&self.target))
+    }
+
+    /// Waits until the disk has the result.
+    pub(super) fn sync_result(&self) -> Result<()> {
+        sync_tree(&self.result())
+    }
+
+    fn finish(&mut self) -> Result<()> {
         self.published = true;
         sync(self.target.parent().unwrap_or(&self.target))
     }
 
-    fn result(&self) -> PathBuf {
+    /// Gives every folder of the result that has files, and no log yet, its log.
+    fn create_tables(&self) -> Result<()> {
+        for name in former::FOLDERS {
+            let table = self.result().join(name);
+            if table.is_dir() && !delta::is_table(&table) && !delta::data_files(&table)?.is_empty()
+            {
+                let run = &self.run;
+                delta::create(&table, &NewTable { run, name })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the result grows; after [`Stage::exchange`], where the former one is.
+    pub(super) fn result(&self) -> PathBuf {
         self.folder.join("result")
     }
 
-    fn replace_target(&self) -> Result<()> {
+    fn replace_target(&self, check: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
         let (result, target) = (self.result(), &self.target);
         let rename = |flags| renameat_with(CWD, &result, CWD, target, flags);
         let mut renamed = rename(RenameFlags::NOREPLACE);
         if renamed == Err(Errno::EXIST) {
-            former::check(target)?;
+            check(target)?;
             renamed = rename(RenameFlags::EXCHANGE);
         }
         match renamed {
             Ok(()) => Ok(()),
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
                 if target.exists() {
-                    former::check(target)?;
+                    check(target)?;
                 }
                 replace_in_two_steps(&result, target, &self.folder.join("former"))
                     .map_err(|e| refused(target, "replaced", &e))

@@ -10,7 +10,7 @@ use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as Phy
 use parquet::column::writer::{ColumnWriter, get_column_writer};
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::metadata::{KeyValue, ParquetMetaData, SortingColumn};
 use parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr,
 };
@@ -128,6 +128,50 @@ impl TableWriter {
         frame: &Frame,
         settings: &[(String, String)],
     ) -> Result<Self> {
+        let sorting = sorted_by.iter().map(|&column| SortingColumn {
+            column_idx: column as i32,
+            descending: false,
+            nulls_first: false,
+        });
+        let common = properties(sorting.collect(), metadata(frame, settings));
+        let properties = columns.iter().fold(common, |properties, column| {
+            let delta = matches!(column.packing, Packing::Int64Delta | Packing::Int32Delta);
+            packed(properties, ColumnPath::from(column.name), delta)
+        });
+        let schema = schema(columns).map_err(|e| unwritable(path, &e))?;
+        TableWriter::open(path, schema, properties.build())
+    }
+
+    /// Creates the file at `path` for more rows like those of another file: the same columns, packed alike, the same
+    /// sort order and metadata.
+    ///
+    /// # Errors
+    /// As [`TableWriter::create`].
+    pub(super) fn like(path: &Path, other: &ParquetMetaData) -> Result<Self> {
+        let file = other.file_metadata();
+        let sorting = other
+            .row_groups()
+            .first()
+            .and_then(|g| g.sorting_columns().cloned());
+        let pairs = file.key_value_metadata().cloned().unwrap_or_default();
+        // The writer adds its own.
+        let pairs = pairs.into_iter().filter(|pair| pair.key != "ARROW:schema");
+        let common = properties(sorting.unwrap_or_default(), pairs.collect());
+        let columns = file.schema_descr().columns().iter().enumerate();
+        let properties = columns.fold(common, |properties, (index, column)| {
+            let chunks = other
+                .row_groups()
+                .iter()
+                .filter_map(|group| group.columns().get(index));
+            let mut encodings = chunks.flat_map(|chunk| chunk.encodings());
+            let delta = encodings.any(|e| e == Encoding::DELTA_BINARY_PACKED);
+            packed(properties, column.path().clone(), delta)
+        });
+        let schema = file.schema_descr().root_schema_ptr();
+        TableWriter::open(path, schema, properties.build())
+    }
+
+    fn open(path: &Path, schema: TypePtr, properties: WriterProperties) -> Result<Self> {
         let file = File::options()
             .read(true)
             .write(true)
@@ -135,9 +179,8 @@ impl TableWriter {
             .truncate(true)
             .open(path)
             .map_err(|e| refused(path, "created", &e))?;
-        let properties = Arc::new(properties(columns, sorted_by, metadata(frame, settings)));
-        let written = schema(columns)
-            .and_then(|schema| SerializedFileWriter::new(file, schema, properties.clone()));
+        let properties = Arc::new(properties);
+        let written = SerializedFileWriter::new(file, schema, properties.clone());
         Ok(TableWriter {
             path: path.to_owned(),
             file: written.map_err(|e| unwritable(path, &e))?,
@@ -154,29 +197,52 @@ impl TableWriter {
     /// # Panics
     /// If the values do not match the columns in number, kind and length: the caller's schema is broken.
     pub fn write_group(&mut self, values: &[Values]) -> Result<()> {
-        let rows = self
-            .encode_group(values)
+        let rows = values.first().map_or(0, Values::rows);
+        self.write_columns(rows, values.len(), |index, writer| {
+            assert_eq!(values[index].rows(), rows, "columns of one length");
+            write_column(writer, &values[index])
+        })
+    }
+
+    /// Writes one row group of `rows` rows: `write` writes the values of each of the `count` columns.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] naming the file if it cannot be written.
+    pub(super) fn write_columns(
+        &mut self,
+        rows: usize,
+        count: usize,
+        write: impl FnMut(usize, &mut ColumnWriter) -> ParquetResult<()>,
+    ) -> Result<()> {
+        self.encode_group(count, write)
             .map_err(|e| unwritable(&self.path, &e))?;
         self.rows += rows as u64;
         Ok(())
     }
 
-    fn encode_group(&mut self, values: &[Values]) -> ParquetResult<usize> {
+    /// How many bytes the row groups so far take.
+    pub(super) fn bytes_written(&self) -> u64 {
+        self.file.bytes_written() as u64
+    }
+
+    fn encode_group(
+        &mut self,
+        count: usize,
+        mut write: impl FnMut(usize, &mut ColumnWriter) -> ParquetResult<()>,
+    ) -> ParquetResult<()> {
         let columns = self.file.schema_descr().columns().to_vec();
-        assert_eq!(columns.len(), values.len(), "one slice of values a column");
-        let rows = values.first().map_or(0, Values::rows);
+        assert_eq!(columns.len(), count, "one slice of values a column");
         let mut group = self.file.next_row_group()?;
-        for (column, values) in columns.into_iter().zip(values) {
-            assert_eq!(values.rows(), rows, "columns of one length");
+        for (index, column) in columns.into_iter().enumerate() {
             let mut chunk = Vec::new();
             let pages = Box::new(ChunkPages::new(&mut chunk));
             let mut writer = get_column_writer(column, self.properties.clone(), pages);
-            write_column(&mut writer, values)?;
+            write(index, &mut writer)?;
             let close = writer.close()?;
             group.append_column(&Bytes::from(chunk), close)?;
         }
         group.close()?;
-        Ok(rows)
+        Ok(())
     }
 
     /// Writes the footer and waits until the disk has the file. A file without rows is removed again unless it is
@@ -261,38 +327,32 @@ fn schema(columns: &[Column]) -> ParquetResult<TypePtr> {
         .map(Arc::new)
 }
 
-fn properties(
-    columns: &[Column],
-    sorted_by: &[usize],
-    metadata: Vec<KeyValue>,
-) -> WriterProperties {
-    let sorting = sorted_by.iter().map(|&column| SortingColumn {
-        column_idx: column as i32,
-        descending: false,
-        nulls_first: false,
-    });
+/// What all files have in common.
+fn properties(sorting: Vec<SortingColumn>, metadata: Vec<KeyValue>) -> WriterPropertiesBuilder {
     let level = ZstdLevel::try_new(ZSTD_LEVEL).expect("a level that zstd knows");
-    let common = WriterProperties::builder()
+    WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_sorting_columns(Some(sorting.collect()))
-        .set_key_value_metadata(Some(metadata));
-    columns.iter().fold(common, packed).build()
+        .set_sorting_columns(Some(sorting))
+        .set_key_value_metadata(Some(metadata))
 }
 
-fn packed(properties: WriterPropertiesBuilder, column: &Column) -> WriterPropertiesBuilder {
-    let path = ColumnPath::from(column.name);
-    let delta = matches!(column.packing, Packing::Int64Delta | Packing::Int32Delta);
+/// Packs a column by the differences of its values, or with a dictionary and then plain.
+fn packed(
+    properties: WriterPropertiesBuilder,
+    column: ColumnPath,
+    delta: bool,
+) -> WriterPropertiesBuilder {
     let encoding = if delta {
         Encoding::DELTA_BINARY_PACKED
     } else {
         Encoding::PLAIN
     };
     properties
-        .set_column_dictionary_enabled(path.clone(), !delta)
-        .set_column_encoding(path, encoding)
+        .set_column_dictionary_enabled(column.clone(), !delta)
+        .set_column_encoding(column, encoding)
 }
 
 /// What a reader needs to make sense of the rows, beside the columns.

@@ -12,6 +12,8 @@ mod ndjson;
 mod pages;
 mod parquet;
 
+pub(crate) use parquet::{decode_parquet, open_parquet, open_parquet_whole};
+
 use super::input::{extension, shown};
 use crate::{Error, Result};
 use std::io::Read;

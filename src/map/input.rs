@@ -53,7 +53,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 }
 
 /// What a decoder says of a file, as it may stand in a message: such words may repeat any length of the file.
-pub(super) fn told(words: &str) -> String {
+pub(crate) fn told(words: &str) -> String {
     const LONGEST: usize = 240;
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     let mut text: String = words.chars().take(LONGEST).map(printable).collect();

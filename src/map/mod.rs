@@ -29,8 +29,10 @@ mod table;
 mod updates;
 mod voxels;
 
+pub(crate) use columns::{decode_parquet, open_parquet, open_parquet_whole};
 pub use cost::{CostError, store_cost};
 pub use initial::{InitialValues, read_initial};
+pub(crate) use input::told;
 pub use limit::available_memory_bytes;
 pub use positions::{parse_position, read_positions};
 pub use queries::{Query, read_queries};

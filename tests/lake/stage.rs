@@ -184,7 +184,12 @@ fn processes_of_a_run_share_a_stage_and_process_0_publishes() {
     stages.for_each(drop);
     lead.verify(&files).unwrap();
     lead.publish("{}").unwrap();
-    assert_eq!(fs::read_dir(dir.join("field")).unwrap().count(), 3);
+    let log = octaflow::lake::delta::Log::read(&dir.join("field"), None).unwrap();
+    assert_eq!(
+        (log.files().len(), log.transaction("octaflow-run")),
+        (3, Some(0))
+    );
+    assert_eq!(log.present_files().unwrap().len(), 3);
     assert_eq!(scratch.names(), ["out"]);
 }
 

@@ -31,6 +31,15 @@ const TEXT_VALUE_BYTES: i64 = 1 << 10;
 const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 
+/// How much text a page may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextLimit {
+    /// Little: rows are kept in batches that share the pages.
+    Short,
+    /// As much as of any other type: rows are taken one at a time, or the text is the matter.
+    Long,
+}
+
 /// Checks the pages of the root columns at `places`.
 ///
 /// # Errors
@@ -41,6 +50,7 @@ pub(super) fn check_pages(
     file_bytes: u64,
     metadata: &ParquetMetaData,
     places: &[Option<usize>],
+    text: TextLimit,
 ) -> Result<()> {
     let schema = metadata.file_metadata().schema_descr();
     let mut reader = BufReader::with_capacity(1 << 12, file);
@@ -55,7 +65,7 @@ pub(super) fn check_pages(
             }
             if places.contains(&Some(schema.get_column_root_idx(leaf))) {
                 let largest = &mut largest[leaf];
-                if check_column(name, &mut reader, file_bytes, column, largest)? {
+                if check_column(name, &mut reader, file_bytes, column, text, largest)? {
                     guarded(name, || check_lengths(name, file, column, group.num_rows()))?;
                 }
             }
@@ -87,6 +97,7 @@ fn check_column(
     reader: &mut BufReader<&File>,
     file_bytes: u64,
     column: &ColumnChunkMetaData,
+    text: TextLimit,
     largest: &mut Largest,
 ) -> Result<bool> {
     let start = column
@@ -114,7 +125,8 @@ fn check_column(
         if !(0..=room).contains(&page.compressed_bytes) {
             return Err(damaged(name, "a page reaches beyond its column"));
         }
-        check_page(name, &page, column.column_type() == Type::BYTE_ARRAY)?;
+        let limited = text == TextLimit::Short && column.column_type() == Type::BYTE_ARRAY;
+        check_page(name, &page, limited)?;
         has_lengths |= page.encoding == DELTA_LENGTH_BYTE_ARRAY;
         let most = match page.is_dictionary {
             true => &mut largest.dictionary_bytes,
@@ -129,7 +141,7 @@ fn check_column(
     Ok(has_lengths)
 }
 
-fn check_page(name: &str, page: &Page, is_text: bool) -> Result<()> {
+fn check_page(name: &str, page: &Page, is_short_text: bool) -> Result<()> {
     if !(0..=LARGEST_PAGE_BYTES).contains(&page.plain_bytes) {
         let what = format!(
             "a page of {} bytes is larger than the {LARGEST_PAGE_BYTES} that are allowed",
@@ -154,7 +166,7 @@ fn check_page(name: &str, page: &Page, is_text: bool) -> Result<()> {
         true => LARGEST_TEXT_DICTIONARY_BYTES,
         false => TEXT_PAGE_BYTES + TEXT_VALUE_BYTES * page.values,
     };
-    if is_text && page.plain_bytes > most {
+    if is_short_text && page.plain_bytes > most {
         let what = format!(
             "a page of text has {} bytes where {most} are allowed",
             page.plain_bytes

@@ -1,9 +1,9 @@
 //! Rows of Parquet files, read batch by batch, of the wanted columns alone.
 
 use super::footer::check_footer;
-use super::pages::check_pages;
+use super::pages::{TextLimit, check_pages};
 use super::{Field, find_columns, guard};
-use crate::map::input::told;
+use crate::map::input::{read_error, told};
 use crate::{Error, Result};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray,
@@ -18,7 +18,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 /// How many rows are decoded at once: their columns stay in a core's cache.
@@ -71,7 +73,14 @@ impl ParquetRows {
             let what = format!("{file_bytes} bytes cannot hold the {rows} rows that it claims");
             return Err(damaged(name, &what));
         }
-        check_pages(name, &file, file_bytes, metadata.metadata(), &places)?;
+        check_pages(
+            name,
+            &file,
+            file_bytes,
+            metadata.metadata(),
+            &places,
+            TextLimit::Short,
+        )?;
 
         // A projection keeps the order of the file: a column's place in a batch is its rank.
         let mut roots: Vec<usize> = places.iter().flatten().copied().collect();
@@ -252,6 +261,49 @@ fn column_of(batch: &RecordBatch, place: Option<usize>) -> Column {
         DataType::BinaryView => Column::Bytes(array.as_binary_view().clone()),
         other => unreachable!("a column of type {other} passed the check of types"),
     }
+}
+
+/// Opens a Parquet file and reads its footer, whose schema has been found sound before it is decoded.
+///
+/// # Errors
+/// [`Error::Input`] if there is no such file or it is no sound Parquet file, [`Error::Machine`] if it may not be read.
+pub(crate) fn open_parquet(path: &Path) -> Result<(File, ParquetMetaData)> {
+    let name = path.display().to_string();
+    let (file, bytes) = crate::map::input::open(path)?;
+    check_footer(&name, &file, bytes)?;
+    let footer = guarded(&name, || {
+        ParquetMetaDataReader::new()
+            .parse_and_finish(&file)
+            .map_err(|e| damaged(&name, &e.to_string()))
+    })?;
+    Ok((file, footer))
+}
+
+/// Opens a Parquet file to be read whole: its footer is sound, and no page of any column claims more than writers
+/// make.
+///
+/// # Errors
+/// As [`open_parquet`].
+pub(crate) fn open_parquet_whole(path: &Path) -> Result<(File, ParquetMetaData)> {
+    let (file, footer) = open_parquet(path)?;
+    let name = path.display().to_string();
+    let bytes = file.metadata().map_err(|e| read_error(&name, &e))?.len();
+    let roots = footer.file_metadata().schema_descr().root_schema();
+    let places: Vec<_> = (0..roots.get_fields().len()).map(Some).collect();
+    check_pages(&name, &file, bytes, &footer, &places, TextLimit::Long)?;
+    Ok((file, footer))
+}
+
+/// Runs a step of decoding the Parquet file at `path`: its asserts on damaged files become errors.
+///
+/// # Errors
+/// [`Error::Input`] if the step panics or fails.
+pub(crate) fn decode_parquet<T>(
+    path: &Path,
+    step: impl FnOnce() -> std::result::Result<T, parquet::errors::ParquetError>,
+) -> Result<T> {
+    let name = path.display().to_string();
+    guarded(&name, || step().map_err(|e| damaged(&name, &e.to_string())))
 }
 
 /// The error for a file that is no sound Parquet file.

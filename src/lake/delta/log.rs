@@ -1,0 +1,362 @@
+//! A version of a table, put together from its log.
+
+use super::actions::{Action, Protocol};
+use super::checkpoint;
+use super::listing::Listing;
+use super::time::ms_of;
+use super::{AddFile, AsOf, FileStats, TableMetadata};
+use crate::lake::refused;
+use crate::map::told;
+use crate::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// The longest line of a commit, in bytes: statistics of thousands of columns fit.
+const LONGEST_LINE_BYTES: u64 = 64 << 20;
+
+/// The newest version of the protocol for readers that is known, and the features of it without which a table reads
+/// the same, or whose use is seen file by file.
+const TABLE_FEATURES_VERSION: i64 = 3;
+const READABLE_FEATURES: [&str; 5] = [
+    "columnMapping",
+    "deletionVectors",
+    "timestampNtz",
+    "v2Checkpoint",
+    "vacuumProtocolCheck",
+];
+
+/// The features of writers that moving rows between files respects by doing nothing.
+const WRITABLE_FEATURES: [&str; 2] = ["appendOnly", "invariants"];
+
+/// A version of a Delta table: what it is and which files it has.
+#[derive(Clone, Debug)]
+pub struct Log {
+    table: PathBuf,
+    version: u64,
+    time_ms: i64,
+    metadata: TableMetadata,
+    protocol: Protocol,
+    files: BTreeMap<String, AddFile>,
+    removed: BTreeSet<String>,
+    transactions: BTreeMap<String, i64>,
+}
+
+impl Log {
+    /// Replays the log of `table` up to the newest version, or to the one that `as_of` names.
+    ///
+    /// Memory goes with the log's own bytes. Nothing but the log is read: whether the files are there is for
+    /// [`Log::present_files`].
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no such table or version, if the log is damaged (naming file and line), if a path
+    /// leaves the table, or if the table uses what octaflow does not read (naming it); [`Error::Machine`] if the log
+    /// cannot be read.
+    pub fn read(table: &Path, as_of: Option<AsOf>) -> Result<Log> {
+        let listing = Listing::of(table)?;
+        let last = listing.last().expect("a listing has a version");
+        let (version, until_ms) = match as_of {
+            None => (last, i64::MAX),
+            Some(AsOf::Version(version)) if version <= last => (version, i64::MAX),
+            Some(AsOf::Version(version)) => {
+                return Err(Error::input(format!(
+                    "{} has no version {version}: its newest is {last}",
+                    table.display()
+                )));
+            }
+            Some(AsOf::TimeMs(ms)) => (last, ms),
+        };
+        let mut replay = Replay::default();
+        let way = listing.way_to(version)?;
+        if let Some((at, files)) = way.checkpoint {
+            for file in files {
+                checkpoint::read(file, &mut |action| replay.restore(action))?;
+            }
+            replay.passed(at, file_time_ms(&files[0])?);
+        }
+        for version in way.commits {
+            let path = listing.commit(version);
+            let actions = read_commit(&path)?;
+            let told = actions
+                .iter()
+                .find_map(|a| a.commit_info.as_ref()?.timestamp);
+            let time_ms = match told {
+                Some(ms) => ms,
+                None => file_time_ms(&path)?,
+            };
+            if time_ms > until_ms {
+                break;
+            }
+            replay.apply(actions);
+            replay.passed(version, time_ms);
+        }
+        replay.finish(table, until_ms)
+    }
+
+    /// The number of the newest version of a table, whatever it holds.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no such table; [`Error::Machine`] if its log cannot be listed.
+    pub fn newest_version(table: &Path) -> Result<u64> {
+        Ok(Listing::of(table)?.last().expect("a listing has a version"))
+    }
+
+    /// The folder of the table.
+    pub fn table(&self) -> &Path {
+        &self.table
+    }
+
+    /// The number of this version.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When this version was committed, in milliseconds since 1970: as its commit says, or else the time of the
+    /// commit's file.
+    pub fn time_ms(&self) -> i64 {
+        self.time_ms
+    }
+
+    /// What the table is.
+    pub fn metadata(&self) -> &TableMetadata {
+        &self.metadata
+    }
+
+    /// The files of this version, by path.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &AddFile> {
+        self.files.values()
+    }
+
+    /// The file of this version at a path relative to the table.
+    pub fn file(&self, path: &str) -> Option<&AddFile> {
+        self.files.get(path)
+    }
+
+    /// The paths of files that versions before this one had and this one has not; they may be gone.
+    pub fn removed_files(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.removed.iter().map(String::as_str)
+    }
+
+    /// The newest transaction of an application that this version or one before it published.
+    pub fn transaction(&self, application: &str) -> Option<i64> {
+        self.transactions.get(application).copied()
+    }
+
+    /// The newest transaction of every application.
+    pub fn transactions(&self) -> &BTreeMap<String, i64> {
+        &self.transactions
+    }
+
+    /// How many rows the files have together, if the log tells it of each.
+    pub fn rows(&self) -> Option<u64> {
+        FileStats::rows_of(self.files().map(|file| &file.stats))
+    }
+
+    /// How many bytes the files have together.
+    pub fn bytes(&self) -> u64 {
+        self.files()
+            .map(|file| file.size)
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Where the files of this version lie.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if one is gone or has another length, as when the table was compacted since.
+    pub fn present_files(&self) -> Result<Vec<PathBuf>> {
+        self.files().map(|file| self.present(file)).collect()
+    }
+
+    fn present(&self, file: &AddFile) -> Result<PathBuf> {
+        let path = self.table.join(&file.path);
+        let (table, version) = (self.table.display(), self.version);
+        match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_file() && meta.len() == file.size => Ok(path),
+            Ok(meta) => Err(Error::input(format!(
+                "version {version} of {table} should have {} bytes in {}, but {} are there",
+                file.size,
+                file.path,
+                meta.len()
+            ))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::input(format!(
+                "version {version} of {table} cannot be read: its file {} is gone, as happens to versions before a \
+                 compaction that did not --keep them; a newer version should be named",
+                file.path
+            ))),
+            Err(e) => Err(refused(&path, "opened", &e)),
+        }
+    }
+
+    /// Asserts that octaflow may write the next version, one that moves rows and changes none.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming what the table demands of its writers.
+    pub fn check_writable(&self) -> Result<()> {
+        let protocol = &self.protocol;
+        let unknown = match protocol.min_writer_version {
+            ..=4 => None,
+            7 => (protocol.writer_features.iter().flatten())
+                .find(|feature| !WRITABLE_FEATURES.contains(&feature.as_str()))
+                .map(|feature| format!("knows {:?}", told(feature))),
+            version => Some(format!("knows version {version} of the protocol")),
+        };
+        match unknown {
+            None => Ok(()),
+            Some(what) => Err(Error::input(format!(
+                "{} wants a writer that {what}, which octaflow does not; another program should change this table",
+                self.table.display()
+            ))),
+        }
+    }
+}
+
+/// A log while it is replayed.
+#[derive(Default)]
+struct Replay {
+    at: Option<(u64, i64)>,
+    metadata: Option<TableMetadata>,
+    protocol: Option<Protocol>,
+    files: BTreeMap<String, AddFile>,
+    removed: BTreeSet<String>,
+    transactions: BTreeMap<String, i64>,
+}
+
+impl Replay {
+    /// Applies an action of a checkpoint: what it calls removed are files that once were there, none of those that it
+    /// adds.
+    fn restore(&mut self, mut action: Action) {
+        let removed = action.remove.take().map(|remove| remove.path);
+        self.removed
+            .extend(removed.filter(|path| !self.files.contains_key(path)));
+        self.apply(vec![action]);
+    }
+
+    /// Applies the actions of one version, whose order means nothing: what is removed goes before what is added.
+    fn apply(&mut self, actions: Vec<Action>) {
+        for remove in actions.iter().filter_map(|a| a.remove.as_ref()) {
+            self.files.remove(&remove.path);
+            self.removed.insert(remove.path.clone());
+        }
+        for action in actions {
+            if let Some(add) = action.add {
+                self.removed.remove(&add.path);
+                self.files.insert(add.path.clone(), add);
+            }
+            if let Some(txn) = action.txn {
+                self.transactions.insert(txn.app_id, txn.version);
+            }
+            self.metadata = action.meta_data.or(self.metadata.take());
+            self.protocol = action.protocol.or(self.protocol.take());
+        }
+    }
+
+    /// Notes that a version has been applied. Times never fall: one below the version before it counts as that one's.
+    fn passed(&mut self, version: u64, time_ms: i64) {
+        let before = self.at.map_or(i64::MIN, |(_, ms)| ms);
+        self.at = Some((version, time_ms.max(before)));
+    }
+
+    fn finish(self, table: &Path, until_ms: i64) -> Result<Log> {
+        let name = table.display();
+        let lacking = |what: &str| {
+            Error::input(format!(
+                "{name}: its log lacks {what}, which version 0 should have"
+            ))
+        };
+        let (version, time_ms) = self.at.filter(|&(_, ms)| ms <= until_ms).ok_or_else(|| {
+            Error::input(format!(
+                "{name} has no version of that time: all that can be read are younger"
+            ))
+        })?;
+        let log = Log {
+            table: table.to_owned(),
+            version,
+            time_ms,
+            metadata: self
+                .metadata
+                .ok_or_else(|| lacking("the action metaData"))?,
+            protocol: self
+                .protocol
+                .ok_or_else(|| lacking("the action protocol"))?,
+            files: self.files,
+            removed: self.removed,
+            transactions: self.transactions,
+        };
+        match unreadable(&log) {
+            None => Ok(log),
+            Some(what) => Err(Error::input(format!(
+                "{name} {what}, which octaflow does not read; the table should be written anew without"
+            ))),
+        }
+    }
+}
+
+/// What a table uses that is not read.
+fn unreadable(log: &Log) -> Option<String> {
+    let (protocol, metadata) = (&log.protocol, &log.metadata);
+    if protocol.min_reader_version > TABLE_FEATURES_VERSION {
+        let version = protocol.min_reader_version;
+        return Some(format!("needs version {version} of the reader's protocol"));
+    }
+    let features = protocol.reader_features.iter().flatten();
+    if let Some(feature) = features
+        .filter(|_| protocol.min_reader_version == TABLE_FEATURES_VERSION)
+        .find(|feature| !READABLE_FEATURES.contains(&feature.as_str()))
+    {
+        return Some(format!("uses the feature {:?}", told(feature)));
+    }
+    let mapping = metadata.configuration.get("delta.columnMapping.mode");
+    if mapping.is_some_and(|mode| mode != "none") {
+        return Some("maps its columns' names (delta.columnMapping.mode)".to_owned());
+    }
+    if metadata.format.provider != "parquet" {
+        return Some(format!(
+            "holds files of the format {:?}",
+            told(&metadata.format.provider)
+        ));
+    }
+    let marked = log.files().find(|file| file.deletion_vector.is_some())?;
+    Some(format!(
+        "deletes rows of {} by a deletion vector",
+        told(&marked.path)
+    ))
+}
+
+/// The actions of a commit, line by line.
+fn read_commit(path: &Path) -> Result<Vec<Action>> {
+    let unreadable = |e: &dyn std::fmt::Display| refused(path, "read", e);
+    let file = File::open(path).map_err(|e| unreadable(&e))?;
+    let mut reader = BufReader::new(file);
+    let mut actions = Vec::new();
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let mut limited = reader.by_ref().take(LONGEST_LINE_BYTES);
+        let read = limited.read_until(b'\n', &mut line);
+        if read.map_err(|e| unreadable(&e))? == 0 {
+            break;
+        }
+        let malformed = |what: &str| {
+            Error::input(format!(
+                "{} line {number}: it should be one action as JSON, but {}",
+                path.display(),
+                told(what)
+            ))
+        };
+        if line.len() as u64 == LONGEST_LINE_BYTES && !line.ends_with(b"\n") {
+            return Err(malformed("it is longer than 64 MiB"));
+        }
+        let text = line.trim_ascii();
+        if !text.is_empty() {
+            let action = serde_json::from_slice(text);
+            actions.push(action.map_err(|e: serde_json::Error| malformed(&e.to_string()))?);
+        }
+    }
+    Ok(actions)
+}
+
+fn file_time_ms(path: &Path) -> Result<i64> {
+    let modified = std::fs::metadata(path).and_then(|meta| meta.modified());
+    Ok(ms_of(modified.map_err(|e| refused(path, "read", &e))?))
+}
