@@ -18,6 +18,7 @@
 //!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
+//! - A [`container`] holds bricks as they lie in memory, a row a brick.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -30,6 +31,7 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 mod changes;
+pub mod container;
 mod field;
 mod former;
 mod ghosts;
