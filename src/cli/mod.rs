@@ -11,12 +11,15 @@ mod field_run;
 mod ghost;
 mod ghost_run;
 mod ghost_words;
+mod inspect;
+mod inspect_words;
 mod progress;
 mod route;
 mod route_run;
 mod run;
 mod run_args;
 mod summary;
+mod verify;
 
 use crate::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -36,6 +39,8 @@ enum Command {
     Route(route::RouteArgs),
     Diffuse(diffuse::DiffuseArgs),
     Ghost(ghost::GhostArgs),
+    Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -53,6 +58,20 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
         Command::Route(route) => route_run::run(route.check()?, &args),
         Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, &args),
         Command::Ghost(ghost) => ghost_run::run(ghost.check()?, &args),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Verify(verify) => verify.run(),
+    }
+}
+
+/// Prints lines on stdout; a reader that has gone away has seen enough.
+fn print(text: &str) -> Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(refused("the output could not be printed", &e))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,7 @@
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
 //! - A [`container`] holds bricks as they lie in memory, a row a brick.
+//! - An [`audit`] tells what lies at a path, and whether it is sound.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -30,6 +31,7 @@
 //! ```
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
+pub mod audit;
 mod changes;
 pub mod container;
 mod field;
