@@ -14,6 +14,8 @@ mod ghost;
 mod ghost_run;
 mod ghost_words;
 mod growing;
+mod inspect;
+mod inspect_words;
 mod keep;
 mod progress;
 mod resume;
@@ -22,6 +24,7 @@ mod route_run;
 mod run;
 mod run_args;
 mod summary;
+mod verify;
 
 use crate::{Error, Result};
 use clap::{CommandFactory, Parser, Subcommand};
@@ -43,6 +46,8 @@ enum Command {
     Ghost(ghost::GhostArgs),
     Resume(resume::ResumeArgs),
     Compact(compact::CompactArgs),
+    Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -73,6 +78,20 @@ fn start(command: Command, args: &[OsString]) -> Result<()> {
         Command::Ghost(ghost) => ghost_run::run(ghost.check()?, args),
         Command::Resume(resume) => go_on(resume.find()?, args),
         Command::Compact(compact) => compact.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Verify(verify) => verify.run(),
+    }
+}
+
+/// Prints lines on stdout; a reader that has gone away has seen enough.
+fn print(text: &str) -> Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(refused("the output could not be printed", &e))
+        }
+        _ => Ok(()),
     }
 }
 

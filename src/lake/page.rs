@@ -2,7 +2,6 @@
 //!
 //! The page header is the struct `PageHeader` of the format's `parquet.thrift`, in Thrift's compact protocol.
 
-use parquet::basic::Encoding;
 use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use parquet::errors::{ParquetError, Result};
 
@@ -41,14 +40,56 @@ impl PageWriter for ChunkPages<'_> {
     }
 }
 
-/// `PageHeader {1: type, 2: uncompressed, 3: compressed, 4: crc, 5: data page header | 7: dictionary page header}`.
+/// What the header of a page says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The number of the page's type: [`Head::DATA`] or [`Head::DICTIONARY`].
+    pub(super) kind: i32,
+    pub(super) plain_bytes: i32,
+    pub(super) packed_bytes: i32,
+    pub(super) crc: i32,
+    pub(super) values: i32,
+    pub(super) encoding: i32,
+    /// The encodings of the definition and the repetition levels of a data page.
+    pub(super) level_encodings: [i32; 2],
+}
+
+impl Head {
+    pub(super) const DATA: i32 = 0;
+    pub(super) const DICTIONARY: i32 = 2;
+
+    /// `PageHeader {1: type, 2: uncompressed, 3: compressed, 4: crc, 5: data page header | 7: dictionary page header}`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let mut header = Struct::new(out);
+        header.int(1, self.kind);
+        header.int(2, self.plain_bytes);
+        header.int(3, self.packed_bytes);
+        header.int(4, self.crc);
+        header.field(if self.kind == Head::DATA { 5 } else { 7 }, STRUCT);
+        let mut details = Struct::new(header.out);
+        details.int(1, self.values);
+        details.int(2, self.encoding);
+        if self.kind == Head::DATA {
+            details.int(3, self.level_encodings[0]);
+            details.int(4, self.level_encodings[1]);
+        } else {
+            // Whether the dictionary is sorted: none of ours need be.
+            details.field(3, BOOL_FALSE);
+        }
+        details.end();
+        header.end();
+    }
+}
+
 fn write_header(out: &mut Vec<u8>, page: &CompressedPage) -> Result<()> {
-    let crc = crc32fast::hash(page.data()) as i32;
-    let mut header = Struct::new(out);
-    header.int(1, page.page_type() as i32);
-    header.int(2, length(page.uncompressed_size())?);
-    header.int(3, length(page.compressed_size())?);
-    header.int(4, crc);
+    let mut head = Head {
+        kind: page.page_type() as i32,
+        plain_bytes: length(page.uncompressed_size())?,
+        packed_bytes: length(page.compressed_size())?,
+        crc: crc32fast::hash(page.data()) as i32,
+        values: length(page.num_values() as usize)?,
+        ..Head::default()
+    };
     match page.compressed_page() {
         Page::DataPage {
             encoding,
@@ -56,35 +97,15 @@ fn write_header(out: &mut Vec<u8>, page: &CompressedPage) -> Result<()> {
             rep_level_encoding,
             ..
         } => {
-            header.field(5, STRUCT);
-            let mut data = Struct::new(header.out);
-            data.int(1, length(page.num_values() as usize)?);
-            for (id, encoding) in [
-                (2, encoding),
-                (3, def_level_encoding),
-                (4, rep_level_encoding),
-            ] {
-                data.encoding(id, *encoding);
-            }
-            data.end();
+            head.encoding = *encoding as i32;
+            head.level_encodings = [def_level_encoding, rep_level_encoding].map(|e| *e as i32);
         }
-        Page::DictionaryPage {
-            encoding,
-            is_sorted,
-            ..
-        } => {
-            header.field(7, STRUCT);
-            let mut dictionary = Struct::new(header.out);
-            dictionary.int(1, length(page.num_values() as usize)?);
-            dictionary.encoding(2, *encoding);
-            dictionary.bool(3, *is_sorted);
-            dictionary.end();
-        }
+        Page::DictionaryPage { encoding, .. } => head.encoding = *encoding as i32,
         Page::DataPageV2 { .. } => {
             return Err(ParquetError::NYI("data pages of version 2".into()));
         }
     }
-    header.end();
+    head.write(out);
     Ok(())
 }
 
@@ -94,7 +115,6 @@ fn length(count: usize) -> Result<i32> {
     })
 }
 
-const BOOL_TRUE: u8 = 1;
 const BOOL_FALSE: u8 = 2;
 const I32: u8 = 5;
 const STRUCT: u8 = 12;
@@ -123,14 +143,6 @@ impl<'a> Struct<'a> {
             rest >>= 7;
         }
         self.out.push(rest as u8);
-    }
-
-    fn encoding(&mut self, id: u8, encoding: Encoding) {
-        self.int(id, encoding as i32);
-    }
-
-    fn bool(&mut self, id: u8, value: bool) {
-        self.field(id, if value { BOOL_TRUE } else { BOOL_FALSE });
     }
 
     fn end(self) {

@@ -3,7 +3,7 @@
 //! A reader names the columns it wants; their order in the file is free and other columns are ignored. A value is
 //! taken as the number or text that it is, converted only where nothing is lost.
 
-mod compact;
+pub(crate) mod compact;
 mod csv;
 mod footer;
 mod guard;
@@ -12,6 +12,7 @@ mod ndjson;
 mod pages;
 mod parquet;
 
+pub(crate) use parquet::{check_all_pages, damaged, guarded, open_footer};
 pub(crate) use parquet::{decode_parquet, open_parquet, open_parquet_whole};
 
 use super::input::{extension, shown};

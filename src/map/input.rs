@@ -10,7 +10,7 @@ use std::path::Path;
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// The extension of a file's name in lower case, or nothing.
-pub(super) fn extension(path: &Path) -> String {
+pub(crate) fn extension(path: &Path) -> String {
     path.extension()
         .map(|e| e.to_string_lossy().to_lowercase())
         .unwrap_or_default()
@@ -20,7 +20,7 @@ pub(super) fn extension(path: &Path) -> String {
 ///
 /// # Errors
 /// [`Error::Input`] if there is no such file or it is a directory, [`Error::Machine`] if it may not be read.
-pub(super) fn open(path: &Path) -> Result<(File, u64)> {
+pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|e| read_error(&name, &e))?;
     let metadata = file.metadata().map_err(|e| read_error(&name, &e))?;
@@ -33,7 +33,7 @@ pub(super) fn open(path: &Path) -> Result<(File, u64)> {
 }
 
 /// The error for a file that could not be opened or read.
-pub(super) fn read_error(name: &str, error: &std::io::Error) -> Error {
+pub(crate) fn read_error(name: &str, error: &std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::input(format!("{name}: there is no such file")),
         ErrorKind::IsADirectory => Error::input(format!("{name}: it is a directory; name a file")),

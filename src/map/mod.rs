@@ -7,7 +7,7 @@
 //! .bt ─┐                                          .csv ─┐
 //! .3dmap ─┼─ even cells a brick ─ corners ─┐   .parquet ─┼─ rows ─┬─ table ──┐
 //! .npy ─┘                                  ├─ CellMap  .json ─┘  ├─ positions
-//!                       table ─────────────┘                     ├─ queries (.3dscen too)
+//!               table, .octa ─────────────┘                     ├─ queries (.3dscen too)
 //!                                                                └─ updates → epochs
 //! ```
 //!
@@ -15,14 +15,15 @@
 //! budget before it is made ([`ReadOptions::memory_bytes`]).
 
 mod bt;
-mod columns;
+pub(crate) mod columns;
 mod cost;
 mod initial;
-mod input;
+pub(crate) mod input;
 mod known;
 mod limit;
 mod movingai;
 mod npy;
+pub(crate) mod octa;
 mod positions;
 mod queries;
 mod table;
@@ -119,7 +120,7 @@ impl ReadOptions<'_> {
     }
 }
 
-/// Reads a map from a `.bt`, `.3dmap`, `.npy`, `.csv` or `.parquet` file.
+/// Reads a map from a `.bt`, `.3dmap`, `.npy`, `.csv`, `.parquet` or `.octa` file.
 ///
 /// # Errors
 /// [`Error::Input`] if the file is not what its extension says, if it defines no cell or no open one, if a cell lies
@@ -140,9 +141,10 @@ pub fn read_map(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         "3dmap" => movingai::read,
         "npy" => npy::read,
         "csv" | "parquet" => table::read,
+        "octa" => octa::read,
         _ => {
             return Err(Error::input(format!(
-                "{}: the name of a map must end in .bt, .3dmap, .npy, .csv or .parquet",
+                "{}: the name of a map must end in .bt, .3dmap, .npy, .csv, .parquet or .octa",
                 path.display()
             )));
         }

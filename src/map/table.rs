@@ -122,7 +122,7 @@ struct Defined {
 }
 
 /// The cells that rows have defined so far.
-struct Cells {
+pub(super) struct Cells {
     bricks: Vec<(BrickId, Defined)>,
     places: FxHashMap<BrickId, u32>,
     /// The brick of the last row: rows come in runs.
@@ -131,7 +131,7 @@ struct Cells {
 }
 
 impl Cells {
-    fn new(budget: Budget) -> Self {
+    pub(super) fn new(budget: Budget) -> Self {
         Cells {
             bricks: Vec::new(),
             places: FxHashMap::default(),
@@ -145,7 +145,7 @@ impl Cells {
     /// # Errors
     /// [`Error::Input`] when the budget is spent.
     #[inline]
-    fn define(&mut self, cell: Cell, cost: u16) -> Result<Option<u16>> {
+    pub(super) fn define(&mut self, cell: Cell, cost: u16) -> Result<Option<u16>> {
         let (id, local) = BrickId::locate(cell).expect("the caller checked the range");
         let place = match self.last {
             Some((last, place)) if last == id => place,
@@ -181,7 +181,7 @@ impl Cells {
     }
 
     /// The bricks, ascending by id, and how many cells are defined.
-    fn into_bricks(self) -> (Vec<(BrickId, Box<Costs>)>, u64) {
+    pub(super) fn into_bricks(self) -> (Vec<(BrickId, Box<Costs>)>, u64) {
         drop(self.places);
         let mut defined = 0;
         let mut bricks: Vec<_> = self

@@ -3,7 +3,9 @@
 use super::digest::{BLANK, DIGITS};
 use super::footer::{self, Block, END_BYTES, Footer};
 use super::layout::{Layout, rows_of};
-use super::{ALIGNMENT, ContainerMeta, FieldType, FieldValues, MAGIC, SEGMENT_BRICKS, Segment};
+use super::{
+    ALIGNMENT, ContainerMeta, FieldType, FieldValues, MAGIC, SEGMENT_BRICKS, Segment, brick_of_id,
+};
 use crate::brick::BrickId;
 use crate::lake::refused;
 use crate::{Error, Result};
@@ -141,6 +143,31 @@ impl Container {
     /// If there are not as many segments.
     pub fn segment(&self, index: usize) -> Result<Segment> {
         self.read(index, None, MutableBuffer::default())
+    }
+
+    /// The bricks of segment `index`, from its column of ids alone: that they ascend is checked, the rows' checksums are
+    /// not.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file, the segment and the row if an id is damaged; [`Error::Machine`] if the file
+    /// cannot be read.
+    ///
+    /// # Panics
+    /// If there are not as many segments.
+    pub fn ids(&self, index: usize) -> Result<Vec<BrickId>> {
+        let place = self.segments[index];
+        let mut bytes = vec![0; 8 * place.rows];
+        self.source().read_at(place.body, &mut bytes)?;
+        let ids = bytes.as_chunks::<8>().0.iter();
+        let ids = ids.map(|&id| brick_of_id(u64::from_le_bytes(id)));
+        let ids: Vec<BrickId> = ids.collect::<Option<_>>().unwrap_or_default();
+        match ids.is_sorted_by(|a, b| a < b) && ids.len() == place.rows {
+            true => Ok(ids),
+            false => Err(unsound(
+                &self.path,
+                &format!("the ids of segment {index} are not those of ascending bricks"),
+            )),
+        }
     }
 
     /// The segments from first to last, each checked as [`Container::segment`] does, and that the ids ascend from one to the

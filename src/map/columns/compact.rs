@@ -3,18 +3,18 @@
 use std::io::Read;
 
 /// A reader of the protocol; what is malformed, or not used by Parquet, is `None`.
-pub(super) struct Compact<R> {
-    pub(super) bytes: R,
+pub(crate) struct Compact<R> {
+    pub(crate) bytes: R,
 }
 
 /// The wire types of the protocol that matter by name.
-pub(super) const STOP: u8 = 0;
+pub(crate) const STOP: u8 = 0;
 const BYTE: u8 = 3;
-pub(super) const I16: u8 = 4;
-pub(super) const I64: u8 = 6;
-pub(super) const LIST: u8 = 9;
+pub(crate) const I16: u8 = 4;
+pub(crate) const I64: u8 = 6;
+pub(crate) const LIST: u8 = 9;
 const SET: u8 = 10;
-pub(super) const STRUCT: u8 = 12;
+pub(crate) const STRUCT: u8 = 12;
 
 /// The deepest nesting of what is skipped: Parquet's own structs are half as deep.
 const DEEPEST: u32 = 16;
@@ -22,7 +22,7 @@ const DEEPEST: u32 = 16;
 impl<R: Read> Compact<R> {
     /// The next field's wire type; `id` becomes its number. Fields must ascend: of two of one number the decoder
     /// might take the other one.
-    pub(super) fn field(&mut self, id: &mut i64) -> Option<u8> {
+    pub(crate) fn field(&mut self, id: &mut i64) -> Option<u8> {
         let head = self.byte()?;
         let (step, kind) = (head >> 4, head & 0xf);
         if kind != STOP {
@@ -39,7 +39,7 @@ impl<R: Read> Compact<R> {
     }
 
     /// Skips a value.
-    pub(super) fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
+    pub(crate) fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
         match kind {
             // Booleans live in the field's head.
             1 | 2 => {}
@@ -76,7 +76,7 @@ impl<R: Read> Compact<R> {
     }
 
     /// The number of elements of a list and their wire type.
-    pub(super) fn list(&mut self) -> Option<(u64, u8)> {
+    pub(crate) fn list(&mut self) -> Option<(u64, u8)> {
         let head = self.byte()?;
         let elements = match head >> 4 {
             15 => self.unsigned()?,
@@ -97,7 +97,7 @@ impl<R: Read> Compact<R> {
     }
 
     /// An unsigned number.
-    pub(super) fn unsigned(&mut self) -> Option<u64> {
+    pub(crate) fn unsigned(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -110,13 +110,13 @@ impl<R: Read> Compact<R> {
     }
 
     /// A signed number: zigzag.
-    pub(super) fn integer(&mut self) -> Option<i64> {
+    pub(crate) fn integer(&mut self) -> Option<i64> {
         let value = self.unsigned()?;
         Some((value >> 1) as i64 ^ -((value & 1) as i64))
     }
 
     /// A number of things: 0…2³¹ − 1.
-    pub(super) fn count(&mut self) -> Option<i64> {
+    pub(crate) fn count(&mut self) -> Option<i64> {
         let most = i64::from(i32::MAX);
         self.integer().filter(|n| (0..=most).contains(n))
     }

@@ -66,13 +66,7 @@ impl ParquetRows {
     pub(super) fn new(name: &str, file: File, file_bytes: u64, wanted: &[&str]) -> Result<Self> {
         check_footer(name, &file, file_bytes)?;
         let (metadata, places) = guarded(name, || open(name, &file, wanted))?;
-        let declared = metadata.metadata().file_metadata().num_rows();
-        let rows = u64::try_from(declared)
-            .map_err(|_| damaged(name, "it has a negative number of rows"))?;
-        if rows / MOST_ROWS_A_BYTE > file_bytes {
-            let what = format!("{file_bytes} bytes cannot hold the {rows} rows that it claims");
-            return Err(damaged(name, &what));
-        }
+        let rows = check_rows(name, file_bytes, metadata.metadata())?;
         check_pages(
             name,
             &file,
@@ -194,6 +188,52 @@ fn value<'a, T: ArrowPrimitiveType>(
     }
 }
 
+/// Reads the footer of a file of any columns.
+///
+/// # Errors
+/// [`Error::Input`] if the file is no sound Parquet file, or claims more rows than its bytes can hold.
+pub(crate) fn open_footer(name: &str, file: &File, file_bytes: u64) -> Result<ArrowReaderMetadata> {
+    check_footer(name, file, file_bytes)?;
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let metadata = guarded(name, || {
+        ArrowReaderMetadata::load(file, options).map_err(|e| damaged(name, &e.to_string()))
+    })?;
+    check_rows(name, file_bytes, metadata.metadata())?;
+    Ok(metadata)
+}
+
+/// Checks that no page of a file, whose footer was read, asks for more memory than real writers' pages do.
+///
+/// # Errors
+/// [`Error::Input`] if a page is too large, or its header is not sound.
+pub(crate) fn check_all_pages(
+    name: &str,
+    file: &File,
+    file_bytes: u64,
+    metadata: &ArrowReaderMetadata,
+) -> Result<()> {
+    let all: Vec<_> = (0..metadata.schema().fields().len()).map(Some).collect();
+    check_pages(
+        name,
+        file,
+        file_bytes,
+        metadata.metadata(),
+        &all,
+        TextLimit::Long,
+    )
+}
+
+/// The number of rows that a footer claims, if the file may hold as many.
+fn check_rows(name: &str, file_bytes: u64, metadata: &ParquetMetaData) -> Result<u64> {
+    let rows = u64::try_from(metadata.file_metadata().num_rows())
+        .map_err(|_| damaged(name, "it has a negative number of rows"))?;
+    if rows / MOST_ROWS_A_BYTE > file_bytes {
+        let what = format!("{file_bytes} bytes cannot hold the {rows} rows that it claims");
+        return Err(damaged(name, &what));
+    }
+    Ok(rows)
+}
+
 /// Reads the footer: the metadata under which the wanted columns decode, and the places of those columns in the
 /// file.
 fn open(
@@ -307,7 +347,7 @@ pub(crate) fn decode_parquet<T>(
 }
 
 /// The error for a file that is no sound Parquet file.
-pub(super) fn damaged(file: &str, what: &str) -> Error {
+pub(crate) fn damaged(file: &str, what: &str) -> Error {
     Error::input(format!(
         "{file}: it is no sound Parquet file: {}",
         told(what.lines().next().unwrap_or_default())
@@ -316,6 +356,6 @@ pub(super) fn damaged(file: &str, what: &str) -> Error {
 
 /// Runs a step of the decoder. Its asserts on damaged files become errors here: a page without a checksum may hold
 /// anything.
-pub(super) fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
     guard::guarded(step).unwrap_or_else(|| Err(damaged(file, "its pages cannot be decoded")))
 }

@@ -1,0 +1,49 @@
+//! `octaflow verify`: whether a file or a folder is sound.
+
+use super::summary::{counted, grouped};
+use crate::Result;
+use crate::lake::audit;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Checks a file or a folder whole: every checksum, that cells are cells, that rows come in order, that values are what
+/// their columns promise.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct VerifyArgs {
+    /// The file or folder: a container, a Parquet file, a table or a whole result, a map, a container of octaindex3d
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+
+    /// Prints what was found sound as JSON on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  octaflow verify DIR
+  octaflow verify DIR/field/part-00000.parquet
+  octaflow verify --json bricks.arrow
+
+Sound: a line on stdout, exit status 0. Otherwise the first fault is named in one sentence, exit status 2.";
+
+impl VerifyArgs {
+    /// Checks the path.
+    pub fn run(self) -> Result<()> {
+        let sound = audit::verify(&self.path)?;
+        let path = self.path.display().to_string();
+        let text = match self.json {
+            true => serde_json::json!({
+                "path": path, "sound": true, "files": sound.files, "rows": sound.rows, "bytes": sound.bytes,
+            })
+            .to_string(),
+            false => format!(
+                "{path}: sound, {}, {} {}",
+                counted(sound.files as usize, "file"),
+                grouped(sound.rows),
+                if sound.rows == 1 { "row" } else { "rows" },
+            ),
+        };
+        super::print(&text)
+    }
+}

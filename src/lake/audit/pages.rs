@@ -1,0 +1,212 @@
+//! The pages of a row group: that each is what its checksum says, and what its header says.
+//!
+//! A checksum covers what a page holds and not its header. So a header of ours must be, byte for byte, the one that
+//! the writer makes of what it says, and what it says is held against the page and the column.
+
+use super::fault;
+use super::parquet::Parquet;
+use crate::Result;
+use crate::lake::page::Head;
+use crate::lake::refused;
+use crate::map::columns::compact::{Compact, I16, I64, STOP, STRUCT};
+use parquet::basic::{Encoding, Type};
+use parquet::file::metadata::ColumnChunkMetaData;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+
+/// A header of ours is not longer than this.
+const HEAD_BYTES: usize = 64;
+
+/// The longest header of other writers that is read: it may hold the least and the greatest text of a page.
+const FOREIGN_HEAD_BYTES: usize = 1 << 20;
+
+const CHUNK_BYTES: usize = 1 << 16;
+
+/// Checks every page of row group `group`.
+///
+/// # Errors
+/// [`Error::Input`](crate::Error::Input) naming the first page that is damaged.
+pub(super) fn check(parquet: &Parquet, file: &File, group: usize) -> Result<()> {
+    let group_meta = parquet.footer().row_group(group);
+    for column in group_meta.columns() {
+        let wrong = |page: usize, what: String| {
+            let column = column.column_path().string();
+            fault(
+                &parquet.path,
+                format!("row group {group}, column {column}, page {page}: {what}"),
+            )
+        };
+        let io = |e: std::io::Error| refused(&parquet.path, "read", &e);
+        let (start, length) = column.byte_range();
+        let (mut at, end) = (start, start.saturating_add(length).min(parquet.bytes));
+        let mut values = 0;
+        for page in 0.. {
+            if at >= end {
+                break;
+            }
+            let most = if parquet.is_ours() {
+                HEAD_BYTES
+            } else {
+                FOREIGN_HEAD_BYTES
+            };
+            let mut bytes = vec![0; most.min((end - at) as usize)];
+            file.read_exact_at(&mut bytes, at).map_err(io)?;
+            let (head, head_bytes) = read_head(&bytes)
+                .ok_or_else(|| wrong(page, "its header is malformed".to_owned()))?;
+            at += head_bytes as u64;
+            if head.packed_bytes < 0 || head.packed_bytes as u64 > end - at {
+                return Err(wrong(page, "it reaches beyond its column".to_owned()));
+            }
+            if parquet.is_ours() {
+                check_head(&head, &bytes[..head_bytes], page == 0, column)
+                    .map_err(|what| wrong(page, what))?;
+            }
+            if let Some(stored) = head.crc {
+                let found = checksum(file, at, head.packed_bytes as u64).map_err(io)?;
+                if found != stored as u32 {
+                    let what = format!("its checksum is {found:08x} and should be {stored:08x}");
+                    return Err(wrong(page, what));
+                }
+            }
+            at += head.packed_bytes as u64;
+            values += if head.kind == Head::DATA {
+                i64::from(head.values)
+            } else {
+                0
+            };
+        }
+        if parquet.is_ours() && values != column.num_values() {
+            let counted = column.num_values();
+            let what = format!(
+                "the pages hold {values} values and should hold the {counted} of the footer"
+            );
+            return Err(wrong(0, what));
+        }
+    }
+    Ok(())
+}
+
+/// What matters of a page header, of ours or of others.
+#[derive(Default)]
+struct AnyHead {
+    kind: i32,
+    plain_bytes: i32,
+    packed_bytes: i32,
+    crc: Option<i32>,
+    values: i32,
+    encoding: i32,
+    level_encodings: [i32; 2],
+}
+
+/// Reads the header at the front of `bytes`, and tells its length.
+fn read_head(bytes: &[u8]) -> Option<(AnyHead, usize)> {
+    let mut reader = Compact { bytes };
+    let mut head = AnyHead::default();
+    let mut id = 0;
+    loop {
+        match (reader.field(&mut id)?, id) {
+            (STOP, _) => break,
+            (I16..=I64, 1) => head.kind = narrow(reader.integer()?)?,
+            (I16..=I64, 2) => head.plain_bytes = narrow(reader.integer()?)?,
+            (I16..=I64, 3) => head.packed_bytes = narrow(reader.integer()?)?,
+            (I16..=I64, 4) => head.crc = Some(narrow(reader.integer()?)?),
+            (STRUCT, 5 | 7) => read_details(&mut reader, &mut head)?,
+            (kind, _) => reader.skip(kind, 0)?,
+        }
+    }
+    let length = bytes.len() - reader.bytes.len();
+    Some((head, length))
+}
+
+fn read_details(reader: &mut Compact<impl Read>, head: &mut AnyHead) -> Option<()> {
+    let mut id = 0;
+    loop {
+        match (reader.field(&mut id)?, id) {
+            (STOP, _) => return Some(()),
+            (I16..=I64, 1) => head.values = narrow(reader.integer()?)?,
+            (I16..=I64, 2) => head.encoding = narrow(reader.integer()?)?,
+            (I16..=I64, 3) => head.level_encodings[0] = narrow(reader.integer()?)?,
+            (I16..=I64, 4) => head.level_encodings[1] = narrow(reader.integer()?)?,
+            (kind, _) => reader.skip(kind, 0)?,
+        }
+    }
+}
+
+fn narrow(value: i64) -> Option<i32> {
+    i32::try_from(value).ok()
+}
+
+/// Checks a header of ours, whose bytes are `bytes`.
+fn check_head(
+    head: &AnyHead,
+    bytes: &[u8],
+    first: bool,
+    column: &ColumnChunkMetaData,
+) -> std::result::Result<(), String> {
+    let Some(crc) = head.crc else {
+        return Err("it has no checksum, as every page of octaflow has".to_owned());
+    };
+    let canonical = Head {
+        kind: head.kind,
+        plain_bytes: head.plain_bytes,
+        packed_bytes: head.packed_bytes,
+        crc,
+        values: head.values,
+        encoding: head.encoding,
+        level_encodings: head.level_encodings,
+    };
+    let mut written = Vec::with_capacity(HEAD_BYTES);
+    canonical.write(&mut written);
+    if written != bytes {
+        return Err("its header is not laid out as octaflow does".to_owned());
+    }
+    let dictionary = column.dictionary_page_offset().is_some();
+    let kind = if first && dictionary {
+        Head::DICTIONARY
+    } else {
+        Head::DATA
+    };
+    let numbers = [
+        Encoding::PLAIN,
+        Encoding::RLE_DICTIONARY,
+        Encoding::DELTA_BINARY_PACKED,
+    ];
+    let width = match column.column_type() {
+        Type::INT32 | Type::FLOAT => 4,
+        Type::INT64 | Type::DOUBLE => 8,
+        _ => 0,
+    };
+    let sound = head.kind == kind
+        && head.values >= 0
+        && match kind {
+            Head::DICTIONARY => {
+                let fits =
+                    width == 0 || i64::from(head.values) * width == i64::from(head.plain_bytes);
+                head.encoding == Encoding::PLAIN as i32 && fits
+            }
+            _ => {
+                numbers
+                    .iter()
+                    .any(|encoding| *encoding as i32 == head.encoding)
+                    && head.level_encodings == [Encoding::RLE as i32; 2]
+            }
+        };
+    match sound {
+        true => Ok(()),
+        false => Err("its header does not say what a page of this column is".to_owned()),
+    }
+}
+
+fn checksum(file: &File, start: u64, bytes: u64) -> std::io::Result<u32> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut chunk = vec![0; CHUNK_BYTES.min(bytes as usize)];
+    let (mut at, end) = (start, start + bytes);
+    while at < end {
+        let length = (end - at).min(chunk.len() as u64) as usize;
+        file.read_exact_at(&mut chunk[..length], at)?;
+        hasher.update(&chunk[..length]);
+        at += length as u64;
+    }
+    Ok(hasher.finalize())
+}

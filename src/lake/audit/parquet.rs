@@ -1,0 +1,158 @@
+//! A Parquet file whose footer has been read.
+
+use super::fault;
+use super::rules::{Rule, rule_of};
+use crate::lake::refused;
+use crate::lattice::Frame;
+use crate::map::columns::open_footer;
+use crate::{Error, Result};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::file::metadata::ParquetMetaData;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// What starts the keys of what octaflow says of a file.
+const OURS: &str = "octaflow.";
+
+/// A Parquet file, and what its footer says.
+pub(super) struct Parquet {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub metadata: ArrowReaderMetadata,
+    /// What octaflow says of the file, the keys without `octaflow.`; empty if another program wrote it.
+    pub pairs: Vec<(String, String)>,
+    /// Which table of the results its columns are those of, if any and octaflow wrote it.
+    pub table: Option<&'static str>,
+}
+
+impl Parquet {
+    /// Reads the footer of the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is no sound Parquet file; [`Error::Machine`] if it cannot be read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = open(path)?;
+        let meta = file.metadata().map_err(|e| refused(path, "read", &e))?;
+        let metadata = open_footer(&path.display().to_string(), &file, meta.len())?;
+        let pairs = metadata.metadata().file_metadata().key_value_metadata();
+        let mut pairs: Vec<(String, String)> = (pairs.into_iter().flatten())
+            .filter_map(|pair| {
+                let key = pair.key.strip_prefix(OURS)?;
+                Some((key.to_owned(), pair.value.clone()?))
+            })
+            .collect();
+        pairs.sort();
+        let mut parquet = Parquet {
+            path: path.to_owned(),
+            bytes: meta.len(),
+            metadata,
+            pairs,
+            table: None,
+        };
+        parquet.table = parquet
+            .is_ours()
+            .then(|| parquet.table_of_columns())
+            .flatten();
+        Ok(parquet)
+    }
+
+    /// The file, opened anew: who reads with others at a time needs a place in the file of its own.
+    pub fn file(&self) -> Result<File> {
+        open(&self.path)
+    }
+
+    /// What the footer says of the row groups.
+    pub fn footer(&self) -> &ParquetMetaData {
+        self.metadata.metadata()
+    }
+
+    /// How many rows the footer counts.
+    pub fn rows(&self) -> u64 {
+        self.footer().file_metadata().num_rows() as u64
+    }
+
+    /// True if octaflow wrote the file.
+    pub fn is_ours(&self) -> bool {
+        self.pair("version").is_some()
+    }
+
+    /// What octaflow says of the file under a key.
+    pub fn pair(&self, key: &str) -> Option<&str> {
+        let pair = self.pairs.iter().find(|(k, _)| k == key)?;
+        Some(&pair.1)
+    }
+
+    /// The frame of the cells, if the file tells it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if what it tells is no frame.
+    pub fn frame(&self) -> Result<Option<Frame>> {
+        let (Some(origin), Some(size)) =
+            (self.pair("frame.origin_m"), self.pair("frame.cell_size_m"))
+        else {
+            return Ok(None);
+        };
+        let numbers: Vec<f64> = origin.split(',').filter_map(|n| n.parse().ok()).collect();
+        let frame = <[f64; 3]>::try_from(numbers)
+            .ok()
+            .zip(size.parse().ok())
+            .and_then(|(origin, size)| Frame::new(origin, size).ok());
+        match frame {
+            Some(frame) => Ok(Some(frame)),
+            None => {
+                let what = format!(
+                    "its metadata give the frame {origin:?}, {size:?}, which is no origin and cell size"
+                );
+                Err(fault(&self.path, what))
+            }
+        }
+    }
+
+    /// The names of the columns.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let fields = self.metadata.schema().fields();
+        fields.iter().map(|field| field.name().as_str())
+    }
+
+    /// What the values of a column must be: all that octaflow promises of its results, and of the lattice coordinates in
+    /// any file.
+    pub fn rule(&self, column: &str) -> Option<Rule> {
+        let place = matches!(column, "cell" | "lx" | "ly" | "lz");
+        rule_of(column).filter(|_| self.is_ours() && (place || self.table.is_some()))
+    }
+
+    /// The columns, as indices, that the rows are sorted by.
+    pub fn sorted_by(&self) -> Vec<usize> {
+        let group = self.footer().row_groups().first();
+        let columns = group.and_then(|group| group.sorting_columns().cloned());
+        let columns = columns.into_iter().flatten();
+        let known = columns.filter(|column| !column.descending);
+        known.map(|column| column.column_idx as usize).collect()
+    }
+
+    fn table_of_columns(&self) -> Option<&'static str> {
+        let has = |name| self.names().any(|column| column == name);
+        let timed = has("time") && has("diff");
+        match () {
+            _ if has("distance") && timed => Some("field_changes"),
+            _ if has("distance") => Some("field"),
+            _ if has("status") && timed => Some("routes_changes"),
+            _ if has("status") => Some("routes"),
+            _ if has("cost_so_far") => Some("route_cells"),
+            _ if has("ring") => Some("ghosts"),
+            _ if has("part") && has("cell") => Some("owned"),
+            _ if has("value") && has("step") => Some("snapshots"),
+            _ if has("value") && has("cell") => Some("state"),
+            _ => None,
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::input(format!("{}: there is no such file", path.display()))
+        }
+        _ => refused(path, "opened", &e),
+    })
+}
