@@ -4,6 +4,7 @@ use super::Progress;
 use crate::{Error, Result};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// How many bytes are read at once, and how often progress is reported.
@@ -45,7 +46,7 @@ pub(crate) fn read_error(name: &str, error: &std::io::Error) -> Error {
 }
 
 /// A stretch of a file's bytes as it may stand in a message: short, printable, quoted.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub(crate) fn shown(bytes: &[u8]) -> String {
     const LONGEST: usize = 40;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]);
     let dots = if bytes.len() > LONGEST { "…" } else { "" };
@@ -64,9 +65,9 @@ pub(crate) fn told(words: &str) -> String {
 }
 
 /// The bytes of a file, one after another, through one buffer.
-pub(super) struct Bytes<'a> {
+pub(crate) struct Bytes<'a> {
     name: String,
-    file: File,
+    file: Box<dyn Read + 'a>,
     buffer: Box<[u8]>,
     at: usize,
     end: usize,
@@ -77,14 +78,25 @@ pub(super) struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    pub(super) fn open(path: &Path, progress: Option<Progress<'a>>) -> Result<Self> {
+    pub(crate) fn open(path: &Path, progress: Option<Progress<'a>>) -> Result<Self> {
         let (file, total_bytes) = open(path)?;
+        let name = path.display().to_string();
+        Ok(Bytes::over(name, Box::new(file), total_bytes, progress))
+    }
+
+    /// The bytes that `file` gives, of which there are `total_bytes`, or 0 if that is not known.
+    pub(crate) fn over(
+        name: String,
+        file: Box<dyn Read + 'a>,
+        total_bytes: u64,
+        progress: Option<Progress<'a>>,
+    ) -> Self {
         let chunk_bytes = match total_bytes {
             0 => CHUNK_BYTES,
             n => n.min(CHUNK_BYTES as u64) as usize,
         };
-        Ok(Bytes {
-            name: path.display().to_string(),
+        Bytes {
+            name,
             file,
             // A small file needs no large buffer; what tells no length may be long.
             buffer: vec![0; chunk_bytes].into(),
@@ -94,27 +106,27 @@ impl<'a> Bytes<'a> {
             total_bytes,
             progress,
             failure: None,
-        })
+        }
     }
 
     /// The file's name.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// How long the file is; 0 for what has no length.
-    pub(super) fn total_bytes(&self) -> u64 {
+    pub(crate) fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
     /// How many bytes were taken.
-    pub(super) fn taken_bytes(&self) -> u64 {
+    pub(crate) fn taken_bytes(&self) -> u64 {
         self.read_bytes - (self.end - self.at) as u64
     }
 
     /// The next byte, or `None` at the end or where reading failed: see [`Bytes::check`].
     #[inline]
-    pub(super) fn next_byte(&mut self) -> Option<u8> {
+    pub(crate) fn next_byte(&mut self) -> Option<u8> {
         if self.at == self.end && !self.refill() {
             return None;
         }
@@ -125,7 +137,7 @@ impl<'a> Bytes<'a> {
 
     /// The byte that [`Bytes::next_byte`] would give.
     #[inline]
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(crate) fn peek(&mut self) -> Option<u8> {
         if self.at == self.end && !self.refill() {
             return None;
         }
@@ -137,7 +149,7 @@ impl<'a> Bytes<'a> {
     /// # Errors
     /// [`Error::Input`] if the file ends before that.
     #[inline]
-    pub(super) fn take_exact(&mut self, out: &mut [u8]) -> Result<()> {
+    pub(crate) fn take_exact(&mut self, out: &mut [u8]) -> Result<()> {
         let mut done = 0;
         while done < out.len() {
             if self.at == self.end && !self.refill() {
@@ -159,7 +171,7 @@ impl<'a> Bytes<'a> {
     ///
     /// # Errors
     /// The failure to read, if there was one.
-    pub(super) fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
@@ -185,5 +197,26 @@ impl<'a> Bytes<'a> {
             progress(self.read_bytes, self.total_bytes.max(self.read_bytes));
         }
         self.end > 0
+    }
+}
+
+/// The part of a file that one of several readers takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Which reader, from 0 on; less than `peers`.
+    pub(crate) index: usize,
+    /// How many readers there are; at least 1.
+    pub(crate) peers: usize,
+}
+
+impl Share {
+    /// The only reader's.
+    pub(crate) const WHOLE: Share = Share { index: 0, peers: 1 };
+
+    /// This reader's stretch of `count` things: the stretches of all readers follow one another and differ by one
+    /// at most.
+    pub(crate) fn of(self, count: u64) -> Range<u64> {
+        let cut = |n: usize| (u128::from(count) * n as u128 / self.peers as u128) as u64;
+        cut(self.index)..cut(self.index + 1)
     }
 }
