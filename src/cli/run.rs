@@ -358,7 +358,7 @@ pub(super) fn error_of((status, message): (u8, String)) -> Error {
     }
 }
 
-/// Reads the map.
+/// Reads the map, and coarsens it to the level of detail that is asked for.
 pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
     let progress = config.cluster.process == 0 && !config.quiet;
     let bar = RefCell::new(Progress::bytes("reading", progress));
@@ -371,7 +371,23 @@ pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
         progress: Some(&show),
         ..ReadOptions::default()
     };
-    read_map(&config.map.path, &options)
+    let map = read_map(&config.map.path, &options)?;
+    at_lod(map, config)
+}
+
+/// The map at the level of detail that is asked for.
+fn at_lod(map: CellMap, config: &RunConfig) -> Result<CellMap> {
+    let (path, lod) = (config.map.path.display(), config.map.lod);
+    let finest = map.frame.lod();
+    match map.at_lod(lod) {
+        Some(map) if map.open > 0 => Ok(map),
+        Some(_) => Err(Error::input(format!(
+            "{path}: at --lod {lod} no cell is open, since none has four open children: give a level between {lod} and {finest}"
+        ))),
+        None => Err(Error::input(format!(
+            "{path}: its cells are those of level {finest}: --lod {lod} must not be above"
+        ))),
+    }
 }
 
 /// A cell and its position, for messages.

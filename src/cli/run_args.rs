@@ -2,6 +2,7 @@
 
 use super::cluster::{Cluster, ClusterArgs};
 use crate::lake::Stage;
+use crate::lattice::Header;
 use crate::map::{Axes, Unknown, parse_position};
 use crate::{Error, Result};
 use clap::{Args, ValueEnum};
@@ -110,6 +111,7 @@ impl RunArgs {
             setting("--axes", format!("{:?}", map.axes).to_lowercase()),
             setting("--cell-size", number(map.cell_size)),
             setting("--origin", map.origin.clone().unwrap_or_default()),
+            setting("--lod", map.lod),
         ];
         settings.extend(own);
         if let Some(UpdateArgs { updates, start }) = updates {
@@ -158,6 +160,16 @@ pub(super) struct MapArgs {
     /// Where cell 0,0,0 lies in metres, for formats that do not tell it [default: 0,0,0]
     #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
     origin: Option<String>,
+
+    /// The level of detail: 15 is the map's own, each level below it has cells of twice the size
+    #[arg(
+        long,
+        value_name = "L",
+        default_value_t = Header::CELL.lod,
+        value_parser = clap::value_parser!(u8).range(0..=15),
+        allow_negative_numbers = true
+    )]
+    lod: u8,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -180,6 +192,8 @@ pub(super) struct MapConfig {
     pub axes: Axes,
     pub cell_size_m: Option<f64>,
     pub origin_m: Option<[f64; 3]>,
+    /// The level of detail to compute on, 0…15.
+    pub lod: u8,
 }
 
 impl MapArgs {
@@ -202,6 +216,7 @@ impl MapArgs {
             },
             cell_size_m: self.cell_size,
             origin_m,
+            lod: self.lod,
         })
     }
 }

@@ -301,15 +301,27 @@ fn metadata(frame: &Frame, settings: &[(String, String)]) -> Vec<KeyValue> {
     let fixed = [
         ("octaflow.version", env!("CARGO_PKG_VERSION").to_owned()),
         ("octaflow.frame.origin_m", format!("{x},{y},{z}")),
-        ("octaflow.frame.cell_size_m", frame.cell_size_m().to_string()),
-        ("octaflow.frame.position", "origin_m + (lx,ly,lz) * cell_size_m / 2".to_owned()),
+        (
+            "octaflow.frame.cell_size_m",
+            frame.cell_size_m().to_string(),
+        ),
+        ("octaflow.frame.lod", frame.lod().to_string()),
+        (
+            "octaflow.frame.position",
+            "origin_m + (lx,ly,lz) * cell_size_m / 2".to_owned(),
+        ),
         ("octaflow.lattice.version", "1".to_owned()),
-        ("octaflow.lattice.ticks_per_cell_size", TICKS_PER_CELL_SIZE.to_string()),
+        (
+            "octaflow.lattice.ticks_per_cell_size",
+            TICKS_PER_CELL_SIZE.to_string(),
+        ),
         (
             "octaflow.index64",
-            "from the top bit: 10, tier 2 bits = 0, frame 8 = 0, lod 4 = 15, Morton 48 with x lowest; cell is these \
-             bits as a signed integer"
-                .to_owned(),
+            format!(
+                "from the top bit: 10, tier 2 bits = 0, frame 8 = 0, lod 4 = {}, Morton 48 with x lowest; cell is \
+                 these bits as a signed integer",
+                frame.lod()
+            ),
         ),
     ];
     let fixed = fixed.map(|(key, value)| KeyValue::new(key.to_owned(), value));
