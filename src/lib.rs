@@ -3,7 +3,7 @@
 //! The layers, each of which may use what stands left of it and nothing to its right:
 //!
 //! ```text
-//! lattice → brick → partition → {engine, ghost} → dataflows → {map, lake, cluster} → cli
+//! lattice → brick → partition → {engine, ghost} → dataflows → {map, points, lake, cluster} → cli
 //! ```
 
 #![warn(missing_docs)]
@@ -21,6 +21,7 @@ pub mod lattice;
 pub mod map;
 pub mod partition;
 pub mod picture;
+pub mod points;
 pub mod regions;
 pub mod search;
 pub mod stencil;

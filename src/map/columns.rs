@@ -11,9 +11,14 @@ mod lengths;
 mod ndjson;
 mod pages;
 mod parquet;
+mod stretch;
+mod survey;
 
-use super::input::{extension, shown};
+pub(crate) use survey::survey;
+
+use super::input::{Share, extension, shown};
 use crate::{Error, Result};
+use rustc_hash::FxHashMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -42,9 +47,9 @@ enum Source {
 }
 
 /// The rows of a table.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     file: String,
-    wanted: &'static [&'static str],
+    wanted: Vec<String>,
     source: Source,
     number: u64,
 }
@@ -56,8 +61,17 @@ impl Rows {
     /// # Errors
     /// [`Error::Input`] if the extension is another, the header cannot be read, or a wanted column comes twice or is
     /// of a type that is neither number nor text.
-    pub(super) fn open(path: &Path, wanted: &'static [&'static str]) -> Result<Self> {
-        let file = path.display().to_string();
+    pub(crate) fn open(path: &Path, wanted: &[&str]) -> Result<Self> {
+        Rows::open_share(path, wanted, Share::WHOLE)
+    }
+
+    /// As [`Rows::open`], for one reader's share of the rows: the row groups of a Parquet file, the lines of a text.
+    /// A CSV file in which anything is quoted cannot be cut: share 0 has all of it.
+    ///
+    /// # Errors
+    /// As [`Rows::open`].
+    pub(crate) fn open_share(path: &Path, wanted: &[&str], share: Share) -> Result<Self> {
+        let mut file = path.display().to_string();
         let (opened, bytes) = match extension(path).as_str() {
             "csv" | "parquet" | "json" | "ndjson" | "jsonl" => super::input::open(path)?,
             _ => {
@@ -66,43 +80,56 @@ impl Rows {
                 )));
             }
         };
+        let mut number = 0;
         let source = match extension(path).as_str() {
-            "csv" => Source::Csv(csv::CsvRows::new(&file, Box::new(opened), wanted)?),
-            "parquet" => Source::Parquet(parquet::ParquetRows::new(&file, opened, bytes, wanted)?),
-            _ => Source::Ndjson(ndjson::NdjsonRows::new(Box::new(opened), wanted)),
+            "csv" => {
+                let text = stretch::of_csv(&mut file, opened, bytes, share)?;
+                Source::Csv(csv::CsvRows::new(&file, text, wanted)?)
+            }
+            "parquet" => {
+                let rows = parquet::ParquetRows::new(&file, opened, bytes, wanted, share)?;
+                number = rows.rows_before();
+                Source::Parquet(rows)
+            }
+            _ => {
+                let text = stretch::of_lines(&mut file, opened, 0, bytes, share)?;
+                Source::Ndjson(ndjson::NdjsonRows::new(text, wanted))
+            }
         };
-        Ok(Rows::over(file, source, wanted))
+        let mut rows = Rows::over(file, source, wanted);
+        rows.number = number;
+        Ok(rows)
     }
 
     /// The rows of a CSV table that comes from `reader`, called `name` in messages.
     ///
     /// # Errors
     /// As [`Rows::open`].
-    pub(super) fn from_csv(
+    pub(crate) fn from_csv(
         name: &str,
         reader: Box<dyn Read + Send>,
-        wanted: &'static [&'static str],
+        wanted: &[&str],
     ) -> Result<Self> {
         let source = Source::Csv(csv::CsvRows::new(name, reader, wanted)?);
         Ok(Rows::over(name.to_owned(), source, wanted))
     }
 
-    fn over(file: String, source: Source, wanted: &'static [&'static str]) -> Self {
+    fn over(file: String, source: Source, wanted: &[&str]) -> Self {
         Rows {
             file,
-            wanted,
+            wanted: wanted.iter().map(|&name| name.to_owned()).collect(),
             source,
             number: 0,
         }
     }
 
     /// The table's name in messages.
-    pub(super) fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.file
     }
 
     /// Whether the table has a wanted column; JSON tables may have any.
-    pub(super) fn has(&self, column: usize) -> bool {
+    pub(crate) fn has(&self, column: usize) -> bool {
         match &self.source {
             Source::Csv(rows) => rows.has(column),
             Source::Ndjson(_) => true,
@@ -114,7 +141,7 @@ impl Rows {
     ///
     /// # Errors
     /// [`Error::Input`] that names the first one missing.
-    pub(super) fn require(&self, columns: &[usize]) -> Result<()> {
+    pub(crate) fn require(&self, columns: &[usize]) -> Result<()> {
         match columns.iter().find(|&&c| !self.has(c)) {
             None => Ok(()),
             Some(&c) => Err(Error::input(format!(
@@ -125,7 +152,7 @@ impl Rows {
     }
 
     /// How many bytes of the file were read, about.
-    pub(super) fn read_bytes(&self) -> u64 {
+    pub(crate) fn read_bytes(&self) -> u64 {
         match &self.source {
             Source::Csv(rows) => rows.read_bytes(),
             Source::Ndjson(rows) => rows.read_bytes(),
@@ -138,7 +165,7 @@ impl Rows {
     /// # Errors
     /// [`Error::Input`] if the row is malformed, [`Error::Machine`] if reading fails. No row follows an error.
     #[inline]
-    pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         let more = match &mut self.source {
             Source::Csv(rows) => rows.advance(&self.file),
             Source::Ndjson(rows) => rows.advance(&self.file),
@@ -152,7 +179,7 @@ impl Rows {
     }
 
     /// The whole number that a malformed row still holds, after [`Rows::next_row`] gave its error.
-    pub(super) fn salvage_integer(&self, column: usize) -> Option<i64> {
+    pub(crate) fn salvage_integer(&self, column: usize) -> Option<i64> {
         match &self.source {
             Source::Csv(_) => Row { rows: self }.integer(column).ok(),
             // A line that is no object holds nothing, and batches are whole or not there.
@@ -162,13 +189,13 @@ impl Rows {
 }
 
 /// One row of a table.
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     rows: &'a Rows,
 }
 
 impl<'a> Row<'a> {
     /// The row's number: the first row of data is 1.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.rows.number
     }
 
@@ -177,7 +204,7 @@ impl<'a> Row<'a> {
     /// # Errors
     /// [`Error::Input`] if it is missing, or no whole number of 64 bits.
     #[inline]
-    pub(super) fn integer(&self, column: usize) -> Result<i64> {
+    pub(crate) fn integer(&self, column: usize) -> Result<i64> {
         let whole = |f: f64| {
             // From 2⁵³ on a float may stand for a neighbour of the number that was meant.
             let inside = f.abs() < 2f64.powi(53);
@@ -199,7 +226,7 @@ impl<'a> Row<'a> {
     /// # Errors
     /// [`Error::Input`] if it is missing, or no number that a float of 64 bits holds.
     #[inline]
-    pub(super) fn float(&self, column: usize) -> Result<f64> {
+    pub(crate) fn float(&self, column: usize) -> Result<f64> {
         let value = match self.field(column) {
             Field::Float(f) => Some(f),
             Field::Signed(v) => Some(v as f64).filter(|&f| f as i128 == i128::from(v)),
@@ -210,12 +237,26 @@ impl<'a> Row<'a> {
         value.ok_or_else(|| self.unfit(column, "a number"))
     }
 
+    /// A number as the nearest float, which may be infinite or NaN; NaN where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is no number.
+    #[inline]
+    pub(crate) fn float_or_missing(&self, column: usize) -> Result<f64> {
+        match self.field(column) {
+            Field::Missing => Ok(f64::NAN),
+            Field::Signed(v) => Ok(v as f64),
+            Field::Unsigned(v) => Ok(v as f64),
+            _ => self.float(column),
+        }
+    }
+
     /// Three finite numbers.
     ///
     /// # Errors
     /// [`Error::Input`] if one is missing or not finite.
     #[inline]
-    pub(super) fn position(&self, columns: [usize; 3]) -> Result<[f64; 3]> {
+    pub(crate) fn position(&self, columns: [usize; 3]) -> Result<[f64; 3]> {
         let mut position = [0.0; 3];
         for (value, column) in position.iter_mut().zip(columns) {
             *value = self.float(column)?;
@@ -230,7 +271,7 @@ impl<'a> Row<'a> {
     ///
     /// # Errors
     /// [`Error::Input`] if it is missing, or no text.
-    pub(super) fn text(&self, column: usize) -> Result<&'a [u8]> {
+    pub(crate) fn text(&self, column: usize) -> Result<&'a [u8]> {
         match self.field(column) {
             Field::Text(text) | Field::Untyped(text) => Ok(text),
             _ => Err(self.unfit(column, "a text")),
@@ -239,13 +280,13 @@ impl<'a> Row<'a> {
 
     /// The error that this row is wrong in the way `what` says.
     #[cold]
-    pub(super) fn wrong(&self, what: impl std::fmt::Display) -> Error {
+    pub(crate) fn wrong(&self, what: impl std::fmt::Display) -> Error {
         Error::input(format!("{}, row {}: {what}", self.rows.file, self.number()))
     }
 
     #[cold]
     fn unfit(&self, column: usize, right: &str) -> Error {
-        let name = self.rows.wanted[column];
+        let name = &self.rows.wanted[column];
         let found = match self.field(column) {
             Field::Missing if !self.rows.has(column) => {
                 return self.wrong(format_args!("the table must have a column \"{name}\""));
@@ -287,8 +328,9 @@ fn find_columns<'a>(
     header: impl Iterator<Item = &'a [u8]>,
 ) -> Result<Vec<Option<usize>>> {
     let mut places = vec![None; wanted.len()];
+    let numbers: FxHashMap<&[u8], usize> = wanted.iter().map(|w| w.as_bytes()).zip(0..).collect();
     for (place, name) in header.enumerate() {
-        if let Some(n) = wanted.iter().position(|w| w.as_bytes() == name)
+        if let Some(&n) = numbers.get(name)
             && places[n].replace(place).is_some()
         {
             return Err(Error::input(format!(

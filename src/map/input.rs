@@ -4,13 +4,14 @@ use super::Progress;
 use crate::{Error, Result};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// How many bytes are read at once, and how often progress is reported.
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// The extension of a file's name in lower case, or nothing.
-pub(super) fn extension(path: &Path) -> String {
+pub(crate) fn extension(path: &Path) -> String {
     path.extension()
         .map(|e| e.to_string_lossy().to_lowercase())
         .unwrap_or_default()
@@ -20,7 +21,7 @@ pub(super) fn extension(path: &Path) -> String {
 ///
 /// # Errors
 /// [`Error::Input`] if there is no such file or it is a directory, [`Error::Machine`] if it may not be read.
-pub(super) fn open(path: &Path) -> Result<(File, u64)> {
+pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|e| read_error(&name, &e))?;
     let metadata = file.metadata().map_err(|e| read_error(&name, &e))?;
@@ -33,7 +34,7 @@ pub(super) fn open(path: &Path) -> Result<(File, u64)> {
 }
 
 /// The error for a file that could not be opened or read.
-pub(super) fn read_error(name: &str, error: &std::io::Error) -> Error {
+pub(crate) fn read_error(name: &str, error: &std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::input(format!("{name}: there is no such file")),
         ErrorKind::IsADirectory => Error::input(format!("{name}: it is a directory; name a file")),
@@ -45,7 +46,7 @@ pub(super) fn read_error(name: &str, error: &std::io::Error) -> Error {
 }
 
 /// A stretch of a file's bytes as it may stand in a message: short, printable, quoted.
-pub(super) fn shown(bytes: &[u8]) -> String {
+pub(crate) fn shown(bytes: &[u8]) -> String {
     const LONGEST: usize = 40;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST)]);
     let dots = if bytes.len() > LONGEST { "…" } else { "" };
@@ -53,7 +54,7 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 }
 
 /// What a decoder says of a file, as it may stand in a message: such words may repeat any length of the file.
-pub(super) fn told(words: &str) -> String {
+pub(crate) fn told(words: &str) -> String {
     const LONGEST: usize = 240;
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     let mut text: String = words.chars().take(LONGEST).map(printable).collect();
@@ -64,7 +65,7 @@ pub(super) fn told(words: &str) -> String {
 }
 
 /// The bytes of a file, one after another, through one buffer.
-pub(super) struct Bytes<'a> {
+pub(crate) struct Bytes<'a> {
     name: String,
     file: File,
     buffer: Box<[u8]>,
@@ -77,7 +78,7 @@ pub(super) struct Bytes<'a> {
 }
 
 impl<'a> Bytes<'a> {
-    pub(super) fn open(path: &Path, progress: Option<Progress<'a>>) -> Result<Self> {
+    pub(crate) fn open(path: &Path, progress: Option<Progress<'a>>) -> Result<Self> {
         let (file, total_bytes) = open(path)?;
         let chunk_bytes = match total_bytes {
             0 => CHUNK_BYTES,
@@ -98,23 +99,23 @@ impl<'a> Bytes<'a> {
     }
 
     /// The file's name.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// How long the file is; 0 for what has no length.
-    pub(super) fn total_bytes(&self) -> u64 {
+    pub(crate) fn total_bytes(&self) -> u64 {
         self.total_bytes
     }
 
     /// How many bytes were taken.
-    pub(super) fn taken_bytes(&self) -> u64 {
+    pub(crate) fn taken_bytes(&self) -> u64 {
         self.read_bytes - (self.end - self.at) as u64
     }
 
     /// The next byte, or `None` at the end or where reading failed: see [`Bytes::check`].
     #[inline]
-    pub(super) fn next_byte(&mut self) -> Option<u8> {
+    pub(crate) fn next_byte(&mut self) -> Option<u8> {
         if self.at == self.end && !self.refill() {
             return None;
         }
@@ -125,7 +126,7 @@ impl<'a> Bytes<'a> {
 
     /// The byte that [`Bytes::next_byte`] would give.
     #[inline]
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    pub(crate) fn peek(&mut self) -> Option<u8> {
         if self.at == self.end && !self.refill() {
             return None;
         }
@@ -137,7 +138,7 @@ impl<'a> Bytes<'a> {
     /// # Errors
     /// [`Error::Input`] if the file ends before that.
     #[inline]
-    pub(super) fn take_exact(&mut self, out: &mut [u8]) -> Result<()> {
+    pub(crate) fn take_exact(&mut self, out: &mut [u8]) -> Result<()> {
         let mut done = 0;
         while done < out.len() {
             if self.at == self.end && !self.refill() {
@@ -159,7 +160,7 @@ impl<'a> Bytes<'a> {
     ///
     /// # Errors
     /// The failure to read, if there was one.
-    pub(super) fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         self.failure.take().map_or(Ok(()), Err)
     }
 
@@ -185,5 +186,26 @@ impl<'a> Bytes<'a> {
             progress(self.read_bytes, self.total_bytes.max(self.read_bytes));
         }
         self.end > 0
+    }
+}
+
+/// The part of a file that one of several readers takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Which reader, from 0 on; less than `peers`.
+    pub(crate) index: usize,
+    /// How many readers there are; at least 1.
+    pub(crate) peers: usize,
+}
+
+impl Share {
+    /// The only reader's.
+    pub(crate) const WHOLE: Share = Share { index: 0, peers: 1 };
+
+    /// This reader's stretch of `count` things: the stretches of all readers follow one another and differ by one
+    /// at most.
+    pub(crate) fn of(self, count: u64) -> Range<u64> {
+        let cut = |n: usize| (u128::from(count) * n as u128 / self.peers as u128) as u64;
+        cut(self.index)..cut(self.index + 1)
     }
 }

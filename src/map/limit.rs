@@ -4,7 +4,7 @@ use crate::brick::BRICK_CELLS;
 use crate::{Error, Result};
 
 /// What a brick takes in all: the map's 2 bytes a cell and what the engine adds to them.
-pub(super) const BRICK_BYTES: u64 = 13 * BRICK_CELLS as u64;
+pub(crate) const BRICK_BYTES: u64 = 13 * BRICK_CELLS as u64;
 
 /// What is assumed where the machine does not tell.
 const ASSUMED_BYTES: u64 = 8 << 30;
@@ -32,14 +32,14 @@ fn available_in(meminfo: &str) -> Option<u64> {
 }
 
 /// What a reader may still allocate.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     file: String,
     limit_bytes: u64,
     used_bytes: u64,
 }
 
 impl Budget {
-    pub(super) fn new(file: String, limit_bytes: u64) -> Self {
+    pub(crate) fn new(file: String, limit_bytes: u64) -> Self {
         Budget {
             file,
             limit_bytes,
@@ -51,7 +51,7 @@ impl Budget {
     ///
     /// # Errors
     /// [`Error::Input`] when the budget is spent.
-    pub(super) fn charge(&mut self, count: u64, each: u64) -> Result<()> {
+    pub(crate) fn charge(&mut self, count: u64, each: u64) -> Result<()> {
         self.used_bytes = self.used_bytes.saturating_add(count.saturating_mul(each));
         if self.used_bytes <= self.limit_bytes {
             return Ok(());
@@ -67,7 +67,7 @@ impl Budget {
     }
 
     /// Gives back a charge for `count` things of `each` bytes.
-    pub(super) fn refund(&mut self, count: u64, each: u64) {
+    pub(crate) fn refund(&mut self, count: u64, each: u64) {
         self.used_bytes -= count * each;
     }
 }

@@ -15,12 +15,12 @@
 //! budget before it is made ([`ReadOptions::memory_bytes`]).
 
 mod bt;
-mod columns;
+pub(crate) mod columns;
 mod cost;
 mod initial;
-mod input;
+pub(crate) mod input;
 mod known;
-mod limit;
+pub(crate) mod limit;
 mod movingai;
 mod npy;
 mod positions;

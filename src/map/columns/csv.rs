@@ -55,6 +55,11 @@ impl CsvRows {
         self.reader.position().byte()
     }
 
+    /// The fields of the row at hand, or of the header before the first row, without the blanks around them.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        self.record.iter().map(<[u8]>::trim_ascii)
+    }
+
     pub(super) fn advance(&mut self, file: &str) -> Result<bool> {
         if !self.read_record(file)? {
             return Ok(false);

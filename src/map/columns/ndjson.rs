@@ -33,26 +33,33 @@ impl NdjsonRows {
     }
 
     pub(super) fn advance(&mut self, file: &str) -> Result<bool> {
+        let Some(mut object) = self.next_object(file)? else {
+            return Ok(false);
+        };
+        for (value, name) in self.values.iter_mut().zip(&self.wanted) {
+            *value = object.remove(name).unwrap_or(Value::Null);
+        }
+        Ok(true)
+    }
+
+    /// The object of the next line that is not blank; `None` at the end.
+    pub(super) fn next_object(&mut self, file: &str) -> Result<Option<Map<String, Value>>> {
         loop {
             if !self.read_line(file)? {
-                return Ok(false);
+                return Ok(None);
             }
             if !self.line.trim_ascii().is_empty() {
                 break;
             }
         }
-        let mut object: Map<String, Value> = serde_json::from_slice(&self.line).map_err(|e| {
+        serde_json::from_slice(&self.line).map(Some).map_err(|e| {
             Error::input(format!(
                 "{file}, line {}: {} must be one JSON object: {}",
                 self.line_number,
                 shown(self.line.trim_ascii()),
                 told(&e.to_string())
             ))
-        })?;
-        for (value, name) in self.values.iter_mut().zip(&self.wanted) {
-            *value = object.remove(name).unwrap_or(Value::Null);
-        }
-        Ok(true)
+        })
     }
 
     pub(super) fn field(&self, column: usize) -> Field<'_> {

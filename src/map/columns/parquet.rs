@@ -3,7 +3,7 @@
 use super::footer::check_footer;
 use super::pages::check_pages;
 use super::{Field, find_columns, guard};
-use crate::map::input::told;
+use crate::map::input::{Share, told};
 use crate::{Error, Result};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray,
@@ -18,6 +18,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -56,12 +57,20 @@ pub(super) struct ParquetRows {
     batch_rows: usize,
     /// Rows yet to come, as the file's metadata say.
     rows_left: u64,
+    /// Rows of the file that come before the first one read.
+    rows_before: u64,
     rows: u64,
     file_bytes: u64,
 }
 
 impl ParquetRows {
-    pub(super) fn new(name: &str, file: File, file_bytes: u64, wanted: &[&str]) -> Result<Self> {
+    pub(super) fn new(
+        name: &str,
+        file: File,
+        file_bytes: u64,
+        wanted: &[&str],
+        share: Share,
+    ) -> Result<Self> {
         check_footer(name, &file, file_bytes)?;
         let (metadata, places) = guarded(name, || open(name, &file, wanted))?;
         let declared = metadata.metadata().file_metadata().num_rows();
@@ -73,18 +82,20 @@ impl ParquetRows {
         }
         check_pages(name, &file, file_bytes, metadata.metadata(), &places)?;
 
+        let (groups, rows_before, rows_left) = groups_of(name, metadata.metadata(), rows, share)?;
         // A projection keeps the order of the file: a column's place in a batch is its rank.
         let mut roots: Vec<usize> = places.iter().flatten().copied().collect();
         roots.sort_unstable();
         let ranks = places
             .iter()
-            .map(|place| place.and_then(|p| roots.iter().position(|&r| r == p)))
+            .map(|place| place.and_then(|p| roots.binary_search(&p).ok()))
             .collect();
         let reader = guarded(name, || {
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
             let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
             builder
                 .with_projection(mask)
+                .with_row_groups(groups)
                 .with_batch_size(BATCH_ROWS)
                 .build()
                 .map_err(|e| damaged(name, &e.to_string()))
@@ -95,7 +106,8 @@ impl ParquetRows {
             columns: Vec::new(),
             row: 0,
             batch_rows: 0,
-            rows_left: rows,
+            rows_left,
+            rows_before,
             rows,
             file_bytes,
         })
@@ -103,6 +115,10 @@ impl ParquetRows {
 
     pub(super) fn has(&self, column: usize) -> bool {
         self.places[column].is_some()
+    }
+
+    pub(super) fn rows_before(&self) -> u64 {
+        self.rows_before
     }
 
     pub(super) fn read_bytes(&self, rows: u64) -> u64 {
@@ -183,6 +199,34 @@ fn value<'a, T: ArrowPrimitiveType>(
     } else {
         field(array.value(row))
     }
+}
+
+/// The row groups of a share, how many rows come before them, and how many they have; all the rows that the footer
+/// counts belong to whom the last group belongs to.
+fn groups_of(
+    name: &str,
+    metadata: &ParquetMetaData,
+    rows: u64,
+    share: Share,
+) -> Result<(Vec<usize>, u64, u64)> {
+    let groups = metadata.row_groups();
+    let range = share.of(groups.len() as u64);
+    let (start, end) = (range.start as usize, range.end as usize);
+    let count = |part: &[RowGroupMetaData]| {
+        part.iter()
+            .try_fold(0u64, |sum, group| {
+                sum.checked_add(u64::try_from(group.num_rows()).ok()?)
+            })
+            .ok_or_else(|| damaged(name, "the counts of rows of its row groups are absurd"))
+    };
+    let before = count(&groups[..start])?;
+    let own = if end == groups.len() && (end > start || share.index == 0) {
+        rows.checked_sub(before)
+            .ok_or_else(|| damaged(name, "it has more rows than its footer counts"))?
+    } else {
+        count(&groups[start..end])?
+    };
+    Ok(((start..end).collect(), before, own))
 }
 
 /// Reads the footer: the metadata under which the wanted columns decode, and the places of those columns in the
@@ -266,4 +310,20 @@ pub(super) fn damaged(file: &str, what: &str) -> Error {
 /// anything.
 pub(super) fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
     guard::guarded(step).unwrap_or_else(|| Err(damaged(file, "its pages cannot be decoded")))
+}
+
+/// The columns of a Parquet file that hold numbers, in its order, and how many rows it has.
+///
+/// # Errors
+/// [`Error::Input`] if its footer is not sound.
+pub(super) fn numeric(name: &str, file: &File, file_bytes: u64) -> Result<(Vec<String>, u64)> {
+    check_footer(name, file, file_bytes)?;
+    let (metadata, _) = guarded(name, || open(name, file, &[]))?;
+    let columns = metadata.schema().fields().iter().filter(|field| {
+        let kind = field.data_type();
+        kind.is_integer() || kind.is_floating()
+    });
+    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows())
+        .map_err(|_| damaged(name, "it has a negative number of rows"))?;
+    Ok((columns.map(|field| field.name().clone()).collect(), rows))
 }
