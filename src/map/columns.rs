@@ -6,7 +6,7 @@
 mod compact;
 mod csv;
 mod footer;
-mod guard;
+pub(crate) mod guard;
 mod lengths;
 mod ndjson;
 mod pages;

@@ -11,6 +11,8 @@
 //! A point cloud is read in batches, each of bounded size, and several readers may share one file. What a header
 //! claims is held against the file's length; nothing is allocated by its word alone.
 
+mod las;
+mod records;
 mod table;
 
 use crate::map::input::{Share, extension};
@@ -128,6 +130,7 @@ impl PointFile {
         }
         let asked = options.attributes.as_deref();
         let format: Box<dyn Format> = match extension(path).as_str() {
+            "las" | "laz" => Box::new(las::Las::open(path, options)?),
             "csv" | "parquet" | "json" | "ndjson" | "jsonl" => {
                 Box::new(table::Table::open(path, asked)?)
             }

@@ -11,7 +11,7 @@ thread_local! {
 
 /// Runs a step; `None` if it panicked. Nothing is printed: the first call puts a hook before the program's panic
 /// hook, which passes on every panic but those of guarded steps.
-pub(super) fn guarded<T>(step: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn guarded<T>(step: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let loud = take_hook();
