@@ -10,6 +10,7 @@ pub mod epochs;
 pub mod field;
 pub mod gather;
 pub mod ghost;
+pub mod ingest;
 pub mod regions;
 pub mod route;
 pub mod specification;

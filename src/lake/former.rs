@@ -11,8 +11,10 @@ pub const SUMMARY: &str = "summary.json";
 /// The key of the summary that says which version of octaflow wrote the folder.
 pub const MARKER: &str = "octaflow";
 
-/// The folders that a result may hold, each with nothing but parts.
-pub(super) const FOLDERS: [&str; 9] = [
+/// The folders that a result may hold, each with nothing but parts, or folders `lod=…` of parts.
+pub(super) const FOLDERS: [&str; 11] = [
+    "cells",
+    "tallies",
     "field",
     "field_changes",
     "routes",
@@ -53,6 +55,11 @@ pub(super) fn check(dir: &Path) -> Result<()> {
 fn check_parts(dir: &Path, folder: &Path) -> Result<()> {
     for entry in entries(folder)? {
         let name = entry.file_name();
+        let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
+        if is_dir && name.to_str().is_some_and(is_level) {
+            check_parts(dir, &entry.path())?;
+            continue;
+        }
         let number = name
             .to_str()
             .and_then(|name| name.strip_prefix("part-")?.strip_suffix(".parquet"));
@@ -62,6 +69,12 @@ fn check_parts(dir: &Path, folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// True for the name of a folder of one level of detail: `lod=0` to `lod=15`.
+fn is_level(name: &str) -> bool {
+    let lod = name.strip_prefix("lod=").and_then(|l| l.parse().ok());
+    lod.is_some_and(|lod: u8| lod <= 15)
 }
 
 fn entries(dir: &Path) -> Result<Vec<DirEntry>> {

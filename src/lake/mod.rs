@@ -18,6 +18,7 @@
 //!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
+//! - A [`CellWriter`] writes the rows of `cells/`, a [`TallyWriter`] those of `tallies/`.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -29,6 +30,7 @@
 //! ```
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
+mod cells;
 mod changes;
 mod field;
 mod former;
@@ -45,7 +47,9 @@ mod runs;
 mod stage;
 mod state;
 mod table;
+mod tallies;
 
+pub use cells::{CELLS, CellRow, CellWriter, FIXED_COLUMNS, level_folder};
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
@@ -57,6 +61,7 @@ pub use rows::FieldColumns;
 pub use stage::Stage;
 pub use state::StateWriter;
 pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};
+pub use tallies::{TALLIES, TallyRow, TallySum, TallyWriter};
 
 use crate::Error;
 use std::path::Path;

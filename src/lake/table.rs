@@ -16,6 +16,7 @@ use parquet::file::properties::{
 };
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,10 +34,10 @@ const ZSTD_LEVEL: i32 = 3;
 const DICTIONARY_BYTES: usize = 128 << 10;
 
 /// A column of a table: never null, unless its packing says that it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the file.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its type, and how it is packed.
     pub packing: Packing,
 }
@@ -44,7 +45,18 @@ pub struct Column {
 impl Column {
     /// A column `name`, packed as `packing` says.
     pub const fn new(name: &'static str, packing: Packing) -> Self {
-        Column { name, packing }
+        Column {
+            name: Cow::Borrowed(name),
+            packing,
+        }
+    }
+
+    /// A column whose name is known only when the program runs.
+    pub fn named(name: String, packing: Packing) -> Self {
+        Column {
+            name: Cow::Owned(name),
+            packing,
+        }
     }
 }
 
@@ -249,7 +261,7 @@ fn schema(columns: &[Column]) -> ParquetResult<TypePtr> {
             Packing::OptionalDouble => Repetition::OPTIONAL,
             _ => Repetition::REQUIRED,
         };
-        Type::primitive_type_builder(column.name, physical)
+        Type::primitive_type_builder(&column.name, physical)
             .with_repetition(repetition)
             .with_logical_type(logical)
             .build()
@@ -283,7 +295,7 @@ fn properties(
 }
 
 fn packed(properties: WriterPropertiesBuilder, column: &Column) -> WriterPropertiesBuilder {
-    let path = ColumnPath::from(column.name);
+    let path = ColumnPath::new(vec![column.name.to_string()]);
     let delta = matches!(column.packing, Packing::Int64Delta | Packing::Int32Delta);
     let encoding = if delta {
         Encoding::DELTA_BINARY_PACKED

@@ -104,7 +104,10 @@ impl Frame {
     }
 
     /// The position in lattice units: the one place where it is rounded, to `f64`. All after it is exact.
-    fn lattice_units(&self, position_m: [f64; 3]) -> Result<[f64; 3], FrameError> {
+    ///
+    /// # Errors
+    /// [`FrameError::Position`] if a coordinate is not finite.
+    pub fn lattice_units(&self, position_m: [f64; 3]) -> Result<[f64; 3], FrameError> {
         if !position_m.iter().all(|c| c.is_finite()) {
             return Err(FrameError::Position(position_m));
         }
