@@ -67,7 +67,7 @@ pub(crate) fn told(words: &str) -> String {
 /// The bytes of a file, one after another, through one buffer.
 pub(crate) struct Bytes<'a> {
     name: String,
-    file: File,
+    file: Box<dyn Read + 'a>,
     buffer: Box<[u8]>,
     at: usize,
     end: usize,
@@ -80,12 +80,23 @@ pub(crate) struct Bytes<'a> {
 impl<'a> Bytes<'a> {
     pub(crate) fn open(path: &Path, progress: Option<Progress<'a>>) -> Result<Self> {
         let (file, total_bytes) = open(path)?;
+        let name = path.display().to_string();
+        Ok(Bytes::over(name, Box::new(file), total_bytes, progress))
+    }
+
+    /// The bytes that `file` gives, of which there are `total_bytes`, or 0 if that is not known.
+    pub(crate) fn over(
+        name: String,
+        file: Box<dyn Read + 'a>,
+        total_bytes: u64,
+        progress: Option<Progress<'a>>,
+    ) -> Self {
         let chunk_bytes = match total_bytes {
             0 => CHUNK_BYTES,
             n => n.min(CHUNK_BYTES as u64) as usize,
         };
-        Ok(Bytes {
-            name: path.display().to_string(),
+        Bytes {
+            name,
             file,
             // A small file needs no large buffer; what tells no length may be long.
             buffer: vec![0; chunk_bytes].into(),
@@ -95,7 +106,7 @@ impl<'a> Bytes<'a> {
             total_bytes,
             progress,
             failure: None,
-        })
+        }
     }
 
     /// The file's name.

@@ -22,7 +22,7 @@ pub(crate) mod input;
 mod known;
 pub(crate) mod limit;
 mod movingai;
-mod npy;
+pub(crate) mod npy;
 mod positions;
 mod queries;
 mod table;

@@ -5,6 +5,9 @@
 
 mod element;
 mod header;
+mod plane;
+
+pub(crate) use plane::{Plane, is_plane};
 
 use super::input::Bytes;
 use super::limit::{BRICK_BYTES, Budget};
@@ -84,17 +87,23 @@ impl<'a> Array<'a> {
         let mut bytes = Bytes::open(path, progress)?;
         let file = bytes.name().to_owned();
         let header = header::read(&mut bytes)?;
+        let axes_found = header.shape.len();
+        let shape: [u64; 3] = header.shape.try_into().map_err(|_| {
+            Error::input(format!(
+                "{file}: the array has {axes_found} axes: it must have 3"
+            ))
+        })?;
         // Which voxel axis each array axis runs along.
         let voxel_axes = match axes {
             Axes::Xyz => [0, 1, 2],
             Axes::Zyx => [2, 1, 0],
         };
         let mut size = [0; 3];
-        for (axis, n) in voxel_axes.into_iter().zip(header.shape) {
+        for (axis, n) in voxel_axes.into_iter().zip(shape) {
             size[axis] = n;
         }
         VoxelBox::of_size(&file, size)?;
-        check_length(&bytes, size, header.element.bytes())?;
+        check_shape_bytes(&bytes, &size, header.element.bytes())?;
         let mut order = voxel_axes;
         if header.fortran_order {
             order.reverse();
@@ -145,16 +154,18 @@ impl<'a> Array<'a> {
 }
 
 /// Holds the file's length against what the header says, before anything is made of it.
-fn check_length(bytes: &Bytes, size: [u64; 3], element_bytes: u64) -> Result<()> {
-    let header_bytes = bytes.taken_bytes();
-    // At most 32768³ elements of 8 bytes: no overflow.
-    let needed = header_bytes + size.iter().product::<u64>() * element_bytes;
-    match bytes.total_bytes() {
-        0 => Ok(()),
-        actual if actual == needed => Ok(()),
-        actual => Err(Error::input(format!(
-            "{}: the file has {actual} bytes, but its header says {needed}: it is damaged",
-            bytes.name()
+fn check_shape_bytes(bytes: &Bytes, shape: &[u64], element_bytes: u64) -> Result<()> {
+    let needed = shape
+        .iter()
+        .try_fold(element_bytes, |sum, &n| sum.checked_mul(n))
+        .and_then(|elements| elements.checked_add(bytes.taken_bytes()));
+    match (bytes.total_bytes(), needed) {
+        (0, Some(_)) => Ok(()),
+        (actual, Some(needed)) if actual == needed => Ok(()),
+        (actual, needed) => Err(Error::input(format!(
+            "{}: the file has {actual} bytes, but its header says {}: it is damaged",
+            bytes.name(),
+            needed.map_or("more than any file has".to_owned(), |n| n.to_string())
         ))),
     }
 }

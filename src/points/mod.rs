@@ -11,9 +11,15 @@
 //! A point cloud is read in batches, each of bounded size, and several readers may share one file. What a header
 //! claims is held against the file's length; nothing is allocated by its word alone.
 
+mod heights;
 mod las;
+mod lines;
+mod pcd;
+mod ply;
 mod records;
 mod table;
+
+pub use heights::{HeightOptions, Heights, read_heights};
 
 use crate::map::input::{Share, extension};
 use crate::{Error, Result};
@@ -97,6 +103,15 @@ trait Batches: Send {
     fn next_batch(&mut self, points: &mut Points, at_most: usize) -> Result<bool>;
 }
 
+/// The share of one who has nothing to read, because the format cannot be cut.
+struct Nothing;
+
+impl Batches for Nothing {
+    fn next_batch(&mut self, _: &mut Points, _: usize) -> Result<bool> {
+        Ok(false)
+    }
+}
+
 /// A point cloud whose header was read and checked.
 pub struct PointFile {
     file: String,
@@ -108,7 +123,8 @@ pub struct PointFile {
 }
 
 impl PointFile {
-    /// Opens a point cloud by the extension of its name: `.csv`, `.parquet`, `.json`, `.ndjson` or `.jsonl`.
+    /// Opens a point cloud by the extension of its name: `.las`, `.laz`, `.ply`, `.pcd`, `.csv`, `.parquet`,
+    /// `.json`, `.ndjson` or `.jsonl`.
     ///
     /// # Errors
     /// [`Error::Input`] if the file is not what its extension says, has no attribute that is asked for, or the scale
@@ -131,6 +147,8 @@ impl PointFile {
         let asked = options.attributes.as_deref();
         let format: Box<dyn Format> = match extension(path).as_str() {
             "las" | "laz" => Box::new(las::Las::open(path, options)?),
+            "ply" => Box::new(ply::Ply::open(path)?),
+            "pcd" => Box::new(pcd::Pcd::open(path, options)?),
             "csv" | "parquet" | "json" | "ndjson" | "jsonl" => {
                 Box::new(table::Table::open(path, asked)?)
             }

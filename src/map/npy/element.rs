@@ -68,6 +68,12 @@ impl Element {
         })
     }
 
+    /// The elements in `raw` as doubles, whatever they are.
+    pub(super) fn decode_floats(self, raw: &[u8], out: &mut [f64]) {
+        let any = |value| Ok::<f64, std::convert::Infallible>(value);
+        let Ok(()) = self.each(raw, out, any);
+    }
+
     fn each<T, E>(
         self,
         raw: &[u8],

@@ -7,17 +7,17 @@ use crate::{Error, Result};
 /// The longest header: NumPy's own are below 200 bytes for arrays of numbers.
 const LONGEST_BYTES: usize = 1 << 16;
 
-/// What a header tells of a 3D array of numbers.
+/// What a header tells of an array of numbers.
 pub(super) struct Header {
     pub(super) element: Element,
     pub(super) fortran_order: bool,
-    pub(super) shape: [u64; 3],
+    pub(super) shape: Vec<u64>,
 }
 
 /// Reads the magic, the version and the header.
 ///
 /// # Errors
-/// [`Error::Input`] unless they describe a 3D array of numbers.
+/// [`Error::Input`] unless they describe an array of numbers.
 pub(super) fn read(bytes: &mut Bytes) -> Result<Header> {
     let file = bytes.name().to_owned();
     let wrong = |what: &str| Error::input(format!("{file}: {what}"));
@@ -47,7 +47,7 @@ pub(super) fn read(bytes: &mut Bytes) -> Result<Header> {
     };
     if length > LONGEST_BYTES {
         return Err(wrong(&format!(
-            "its header of {length} bytes is longer than the {LONGEST_BYTES} that a 3D array of numbers needs at most"
+            "its header of {length} bytes is longer than the {LONGEST_BYTES} that an array of numbers needs at most"
         )));
     }
     let mut text = vec![0; length];
@@ -111,7 +111,7 @@ impl Dictionary {
         let element = match self.descr {
             Some(Value::Text(descr)) => Element::of_descr(&descr).ok_or_else(|| {
                 format!(
-                    "elements of type {} cannot be costs: they must be bool, integers, or floats of 2, 4 or 8 bytes",
+                    "elements of type {} are no numbers: they must be bool, integers, or floats of 2, 4 or 8 bytes",
                     shown(descr.as_bytes())
                 )
             })?,
@@ -126,10 +126,6 @@ impl Dictionary {
         let Some(Value::Tuple(shape)) = self.shape else {
             return Err("its header must have a 'shape'".into());
         };
-        let axes = shape.len();
-        let shape = shape
-            .try_into()
-            .map_err(|_| format!("the array has {axes} axes: it must have 3"))?;
         Ok(Header {
             element,
             fortran_order,
