@@ -50,12 +50,12 @@ pub(super) fn help_or_error(error: &clap::Error, args: &[OsString]) -> Result<()
             .map_err(|e| super::refused("the help could not be printed", &e)),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             Err(Error::input(
-                "no command is given: it should be field, route, ghost or diffuse, as in octaflow field --help",
+                "no command is given: it should be ingest, field, route, ghost or diffuse, as in octaflow field --help",
             ))
         }
         _ => {
             let command = args.get(1).and_then(|arg| arg.to_str());
-            let command = ["field", "route", "ghost", "diffuse"]
+            let command = ["ingest", "field", "route", "ghost", "diffuse"]
                 .into_iter()
                 .find(|c| Some(*c) == command);
             let help = command.map_or_else(String::new, |c| format!("{c} "));

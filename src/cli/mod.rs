@@ -11,6 +11,11 @@ mod field_run;
 mod ghost;
 mod ghost_run;
 mod ghost_words;
+mod ingest;
+mod ingest_changes;
+mod ingest_inputs;
+mod ingest_run;
+mod ingest_write;
 mod progress;
 mod route;
 mod route_run;
@@ -36,6 +41,7 @@ enum Command {
     Route(route::RouteArgs),
     Diffuse(diffuse::DiffuseArgs),
     Ghost(ghost::GhostArgs),
+    Ingest(ingest::IngestArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -53,6 +59,7 @@ pub fn run(args: Vec<OsString>) -> Result<()> {
         Command::Route(route) => route_run::run(route.check()?, &args),
         Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, &args),
         Command::Ghost(ghost) => ghost_run::run(ghost.check()?, &args),
+        Command::Ingest(ingest) => ingest_run::run(ingest.check()?, &args),
     }
 }
 

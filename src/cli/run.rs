@@ -9,9 +9,10 @@ use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster::{self, Connected};
 use crate::dataflows::gather::broadcast;
+use crate::ingest::Stored;
 use crate::lake::{Stage, Written, part_name};
 use crate::lattice::{Cell, Frame};
-use crate::map::{Allow, Epoch, ReadOptions, UpdateReader, read_map};
+use crate::map::{Allow, Axes, Epoch, ReadOptions, Unknown, UpdateReader, read_map};
 use crate::partition::Plan;
 use crate::{Error, Result};
 use rustc_hash::FxHashSet;
@@ -276,6 +277,7 @@ impl Shared {
             diffusion: None,
             parts: None,
             compare: None,
+            ingest: None,
             peak_rss_bytes: reports.iter().map(|r| r.peak_rss_bytes).max().unwrap_or(0),
             bytes_written: reports.iter().flat_map(|r| &r.files).map(|f| f.1).sum(),
         }
@@ -371,8 +373,30 @@ pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
         progress: Some(&show),
         ..ReadOptions::default()
     };
-    let map = read_map(&config.map.path, &options)?;
+    let map = if config.map.path.is_dir() {
+        read_result(config, &options)?
+    } else {
+        read_map(&config.map.path, &options)?
+    };
     at_lod(map, config)
+}
+
+/// Reads the cells that `octaflow ingest` left in a folder, of the level asked for or the next finer one.
+fn read_result(config: &RunConfig, options: &ReadOptions) -> Result<CellMap> {
+    let map = &config.map;
+    let given = [
+        ("--cell-size", map.cell_size_m.is_some()),
+        ("--origin", map.origin_m.is_some()),
+        ("--axes zyx", map.axes != Axes::Xyz),
+        ("--unknown open", map.unknown != Unknown::Blocked),
+    ];
+    if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(Error::input(format!(
+            "{flag} cannot be given with {}, a result of octaflow ingest, which brings its own frame and cells",
+            map.path.display()
+        )));
+    }
+    Stored::open(&map.path)?.read_map(map.lod, options)
 }
 
 /// The map at the level of detail that is asked for.

@@ -141,7 +141,7 @@ pub(super) fn path(path: Option<&Path>) -> String {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Map")]
 pub(super) struct MapArgs {
-    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, or a table of cells as .csv or .parquet
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, a table of cells as .csv or .parquet, or a folder that ingest wrote
     #[arg(long, value_name = "PATH")]
     map: PathBuf,
 
@@ -172,16 +172,34 @@ pub(super) struct MapArgs {
     lod: u8,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum UnknownArg {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum UnknownArg {
     Blocked,
     Open,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum AxesArg {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AxesArg {
     Xyz,
     Zyx,
+}
+
+impl UnknownArg {
+    pub fn unknown(self) -> Unknown {
+        match self {
+            UnknownArg::Blocked => Unknown::Blocked,
+            UnknownArg::Open => Unknown::Open,
+        }
+    }
+}
+
+impl AxesArg {
+    pub fn axes(self) -> Axes {
+        match self {
+            AxesArg::Xyz => Axes::Xyz,
+            AxesArg::Zyx => Axes::Zyx,
+        }
+    }
 }
 
 /// What map to read and how, checked.
@@ -206,14 +224,8 @@ impl MapArgs {
         };
         Ok(MapConfig {
             path: self.map,
-            unknown: match self.unknown {
-                UnknownArg::Blocked => Unknown::Blocked,
-                UnknownArg::Open => Unknown::Open,
-            },
-            axes: match self.axes {
-                AxesArg::Xyz => Axes::Xyz,
-                AxesArg::Zyx => Axes::Zyx,
-            },
+            unknown: self.unknown.unknown(),
+            axes: self.axes.axes(),
             cell_size_m: self.cell_size,
             origin_m,
             lod: self.lod,

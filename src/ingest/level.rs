@@ -55,7 +55,7 @@ pub fn add_to_parents(
         };
         let slot = tally.slot(local);
         let counted = tally.counted_mut(slot);
-        counted.points += state.points;
+        counted.points = counted.points.saturating_add(state.points);
         counted.children.known += 1;
         counted.children.open += u16::from(state.cost > 0);
         counted.children.sum += u32::from(state.cost);

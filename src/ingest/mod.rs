@@ -11,21 +11,27 @@
 //! and on however many workers it is taken, and a new scan is added to what a former run kept.
 
 mod background;
+mod layer;
 mod level;
 mod names;
 mod place;
 mod ray;
 mod record;
 mod scan;
+mod stored;
 mod sum;
 mod tally;
+mod terrain;
 
 pub use background::CellBox;
+pub use layer::Layer;
 pub use level::{add_to_parents, owner_at};
 pub use names::column_names;
 pub use place::{Bounds, default_origin};
 pub use ray::walk;
 pub use record::TallyRecord;
 pub use scan::{Count, Scan, Sensor, Shelves};
+pub use stored::{Facts, Stored};
 pub use sum::Sum;
 pub use tally::{BrickTally, CellState, Children, Counted, Judged, Rule, Tallies, judge_children};
+pub use terrain::Terrain;

@@ -79,7 +79,8 @@ impl TallyRecord {
             GIVEN => brick.give(local, self.count as u16),
             POINTS => {
                 let slot = brick.slot(local);
-                brick.counted_mut(slot).points += self.count;
+                let points = &mut brick.counted_mut(slot).points;
+                *points = points.saturating_add(self.count);
             }
             CHILDREN => {
                 let slot = brick.slot(local);

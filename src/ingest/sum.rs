@@ -37,13 +37,13 @@ impl Sum {
         let units = value * UNITS;
         if units.abs() < Self::MOST {
             // The common case: the conversion of 64 bits is one instruction.
-            self.units += i128::from(units.round() as i64);
+            self.units = self.units.wrapping_add(i128::from(units.round() as i64));
         } else if value.abs() < Self::MOST {
-            self.units += units.round() as i128;
+            self.units = self.units.wrapping_add(units.round() as i128);
         } else {
             return false;
         }
-        self.values += 1;
+        self.values = self.values.wrapping_add(1);
         true
     }
 

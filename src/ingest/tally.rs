@@ -198,17 +198,11 @@ impl BrickTally {
         })
     }
 
-    /// The cells that anything was noted of beside children.
-    pub fn noted(&self) -> Planes {
-        let mut noted = self.seen;
-        if let Some(given) = &self.given {
-            let (mine, theirs) = (noted.0.as_flattened_mut(), given.cells.0.as_flattened());
-            mine.iter_mut().zip(theirs).for_each(|(a, b)| *a |= b);
-        }
-        for (local, ..) in self.counted() {
-            noted.set(local, true);
-        }
-        noted
+    /// The points and sums of a cell that anything was noted of; `None` for others.
+    pub fn noted_at(&self, local: Local) -> Option<(u64, &[Sum])> {
+        let (points, sums) = self.points_of(local);
+        let noted = points > 0 || self.seen.contains(local) || self.given(local).is_some();
+        noted.then_some((points, sums))
     }
 
     fn bytes(&self) -> u64 {

@@ -196,7 +196,16 @@ impl TableWriter {
     ///
     /// # Errors
     /// [`Error::Machine`] naming the file if it cannot be written.
-    pub fn finish(mut self) -> Result<Written> {
+    pub fn finish(self) -> Result<Written> {
+        let is_first = self.path.file_name() == Some(part_name(0).as_ref());
+        self.finish_with(is_first)
+    }
+
+    /// As [`TableWriter::finish`], but that a file without rows is kept or not as `keep_empty` says.
+    ///
+    /// # Errors
+    /// As [`TableWriter::finish`].
+    pub fn finish_with(mut self, keep_empty: bool) -> Result<Written> {
         let path = self.path;
         self.file.finish().map_err(|e| unwritable(&path, &e))?;
         let is_double: Vec<bool> = (self.file.schema_descr().columns().iter())
@@ -204,7 +213,7 @@ impl TableWriter {
             .collect();
         let file = self.file.inner_mut();
         order::declare_type_defined(file, &is_double).map_err(|e| refused(&path, "written", &e))?;
-        if self.rows == 0 && path.file_name() != Some(part_name(0).as_ref()) {
+        if self.rows == 0 && !keep_empty {
             std::fs::remove_file(&path).map_err(|e| refused(&path, "removed", &e))?;
             return Ok(Written::default());
         }
