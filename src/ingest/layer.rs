@@ -29,7 +29,7 @@ impl<'a> Layer<'a> {
         let (mine, theirs) = (cells(map.frame.origin_m()), cells(frame.origin_m()));
         let exact: [f64; 3] = std::array::from_fn(|a| mine[a] - theirs[a]);
         let shift = exact.map(f64::round);
-        let is_off = |a: usize| !((exact[a] - shift[a]).abs() <= TOLERANCE_UNITS);
+        let is_on = |a: usize| (exact[a] - shift[a]).abs() <= TOLERANCE_UNITS;
         let [x, y, z] = shift.map(|c| {
             if c.abs() < 65536.0 {
                 c as i32
@@ -38,7 +38,7 @@ impl<'a> Layer<'a> {
             }
         });
         if (size_m - wanted_m).abs() * 65536.0 > TOLERANCE_UNITS * wanted_m
-            || (0..3).any(is_off)
+            || !(0..3).all(is_on)
             || Cell::new(x, y, z).is_err()
         {
             return Err(Error::input(format!(

@@ -109,8 +109,13 @@ impl Stored {
     /// # Errors
     /// [`Error::Input`] if a file is damaged, no cell is open, or the map would not fit into memory.
     pub fn read_map(&self, lod: u8, options: &ReadOptions) -> Result<CellMap> {
-        let finer = self.levels.iter().copied().filter(|&level| level >= lod);
-        let level = finer.last().unwrap_or(self.levels[0]);
+        let finer = self
+            .levels
+            .iter()
+            .rev()
+            .copied()
+            .find(|&level| level >= lod);
+        let level = finer.unwrap_or(self.levels[0]);
         let folder = self.dir.join(level_folder(level));
         let parts = parts(&self.dir, &folder)?;
         let (frame, _) = frame_of(&parts[0])?;
