@@ -3,12 +3,14 @@
 //! A file opens with its diagram, its frontiers and its invariants. What an operator decides is decided in a plain
 //! function or a state machine of the layers below; the operator only moves data and capabilities.
 
+pub mod coarsen;
 pub mod connect;
 pub mod edits;
 pub mod epochs;
 pub mod field;
 pub mod gather;
 pub mod ghost;
+pub mod ingest;
 pub mod orders;
 pub mod regions;
 pub mod route;

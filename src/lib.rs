@@ -16,6 +16,7 @@ pub mod dataflows;
 pub mod engine;
 mod error;
 pub mod ghost;
+pub mod ingest;
 pub mod lake;
 pub mod lattice;
 pub mod map;

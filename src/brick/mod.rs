@@ -1,9 +1,11 @@
 //! Bricks: blocks of 16³ lattice units, 1024 cells each, the unit of ownership, storage and scheduling.
 
+mod coarser;
 mod id;
 mod map;
 mod planes;
 
+pub use coarser::{FEWEST_OPEN_CHILDREN, coarse_cost};
 pub use id::{BrickId, LOCAL_BY_INDEX, Local};
 pub use map::CellMap;
 pub use planes::Planes;

@@ -13,11 +13,14 @@ pub(super) struct GrowingTable<W> {
     name: &'static str,
     worker: usize,
     place: Place,
-    open: Box<dyn Fn(&Path) -> Result<W>>,
+    open: Open<W>,
     finish: fn(W) -> Result<Written>,
     /// The writer; nothing after a failure was told of.
     writer: Option<Result<W>>,
 }
+
+/// What creates a file and its writer.
+type Open<W> = Box<dyn Fn(&Path) -> Result<W>>;
 
 /// Where the rows go.
 enum Place {

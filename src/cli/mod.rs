@@ -14,6 +14,11 @@ mod ghost;
 mod ghost_run;
 mod ghost_words;
 mod growing;
+mod ingest;
+mod ingest_changes;
+mod ingest_inputs;
+mod ingest_run;
+mod ingest_write;
 mod inspect;
 mod inspect_words;
 mod keep;
@@ -48,6 +53,7 @@ enum Command {
     Compact(compact::CompactArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Ingest(ingest::IngestArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.
@@ -76,6 +82,7 @@ fn start(command: Command, args: &[OsString]) -> Result<()> {
         Command::Route(route) => route_run::run(route.check()?, args),
         Command::Diffuse(diffuse) => diffuse_run::run(diffuse.check()?, args),
         Command::Ghost(ghost) => ghost_run::run(ghost.check()?, args),
+        Command::Ingest(ingest) => ingest_run::run(ingest.check()?, args),
         Command::Resume(resume) => go_on(resume.find()?, args),
         Command::Compact(compact) => compact.run(),
         Command::Inspect(inspect) => inspect.run(),

@@ -11,10 +11,11 @@ use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster::{self, Connected};
 use crate::dataflows::gather::broadcast;
+use crate::ingest::Stored;
 use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures, RunRecord};
 use crate::lake::{Stage, Written, link, part_name};
 use crate::lattice::{Cell, Frame};
-use crate::map::{Allow, Epoch, ReadOptions, UpdateReader, read_map};
+use crate::map::{Allow, Axes, Epoch, ReadOptions, Unknown, UpdateReader, read_map};
 use crate::partition::Plan;
 use crate::{Error, Result};
 use rustc_hash::FxHashSet;
@@ -414,6 +415,7 @@ impl Shared {
             diffusion: None,
             parts: None,
             compare: None,
+            ingest: None,
             peak_rss_bytes: reports.iter().map(|r| r.peak_rss_bytes).max().unwrap_or(0),
             bytes_written: reports
                 .iter()
@@ -525,7 +527,7 @@ pub(super) fn error_of((status, message): (u8, String)) -> Error {
     }
 }
 
-/// Reads the map.
+/// Reads the map, and coarsens it to the level of detail that is asked for.
 pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
     let progress = config.cluster.process == 0 && !config.quiet;
     let bar = RefCell::new(Progress::bytes("reading", progress));
@@ -538,7 +540,45 @@ pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
         progress: Some(&show),
         ..ReadOptions::default()
     };
-    read_map(&config.map.path, &options)
+    let map = if config.map.path.is_dir() {
+        read_result(config, &options)?
+    } else {
+        read_map(&config.map.path, &options)?
+    };
+    at_lod(map, config)
+}
+
+/// Reads the cells that `octaflow ingest` left in a folder, of the level asked for or the next finer one.
+fn read_result(config: &RunConfig, options: &ReadOptions) -> Result<CellMap> {
+    let map = &config.map;
+    let given = [
+        ("--cell-size", map.cell_size_m.is_some()),
+        ("--origin", map.origin_m.is_some()),
+        ("--axes zyx", map.axes != Axes::Xyz),
+        ("--unknown open", map.unknown != Unknown::Blocked),
+    ];
+    if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(Error::input(format!(
+            "{flag} cannot be given with {}, a result of octaflow ingest, which brings its own frame and cells",
+            map.path.display()
+        )));
+    }
+    Stored::open(&map.path)?.read_map(map.lod, options)
+}
+
+/// The map at the level of detail that is asked for.
+fn at_lod(map: CellMap, config: &RunConfig) -> Result<CellMap> {
+    let (path, lod) = (config.map.path.display(), config.map.lod);
+    let finest = map.frame.lod();
+    match map.at_lod(lod) {
+        Some(map) if map.open > 0 => Ok(map),
+        Some(_) => Err(Error::input(format!(
+            "{path}: at --lod {lod} no cell is open, since none has four open children: give a level between {lod} and {finest}"
+        ))),
+        None => Err(Error::input(format!(
+            "{path}: its cells are those of level {finest}: --lod {lod} must not be above"
+        ))),
+    }
 }
 
 /// A cell and its position, for messages.

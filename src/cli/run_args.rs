@@ -4,6 +4,7 @@ use super::checkpoint_args::{CheckpointArgs, CheckpointConfig};
 use super::cluster::{Cluster, ClusterArgs};
 use super::resume::Resumption;
 use crate::lake::Stage;
+use crate::lattice::Header;
 use crate::map::{Axes, Unknown, parse_position};
 use crate::{Error, Result};
 use clap::{Args, ValueEnum};
@@ -139,6 +140,7 @@ impl RunArgs {
             setting("--axes", format!("{:?}", map.axes).to_lowercase()),
             setting("--cell-size", number(map.cell_size)),
             setting("--origin", map.origin.clone().unwrap_or_default()),
+            setting("--lod", map.lod),
         ];
         settings.extend(own);
         if let Some(UpdateArgs { updates, start }) = updates {
@@ -169,7 +171,7 @@ pub(super) fn path(path: Option<&Path>) -> String {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Map")]
 pub(super) struct MapArgs {
-    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, or a table of cells as .csv or .parquet
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, a table of cells as .csv or .parquet, or a folder that ingest wrote
     #[arg(long, value_name = "PATH")]
     map: PathBuf,
 
@@ -188,18 +190,46 @@ pub(super) struct MapArgs {
     /// Where cell 0,0,0 lies in metres, for formats that do not tell it [default: 0,0,0]
     #[arg(long, value_name = "X,Y,Z", allow_hyphen_values = true)]
     origin: Option<String>,
+
+    /// The level of detail: 15 is the map's own, each level below it has cells of twice the size
+    #[arg(
+        long,
+        value_name = "L",
+        default_value_t = Header::CELL.lod,
+        value_parser = clap::value_parser!(u8).range(0..=15),
+        allow_negative_numbers = true
+    )]
+    lod: u8,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum UnknownArg {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum UnknownArg {
     Blocked,
     Open,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum AxesArg {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AxesArg {
     Xyz,
     Zyx,
+}
+
+impl UnknownArg {
+    pub fn unknown(self) -> Unknown {
+        match self {
+            UnknownArg::Blocked => Unknown::Blocked,
+            UnknownArg::Open => Unknown::Open,
+        }
+    }
+}
+
+impl AxesArg {
+    pub fn axes(self) -> Axes {
+        match self {
+            AxesArg::Xyz => Axes::Xyz,
+            AxesArg::Zyx => Axes::Zyx,
+        }
+    }
 }
 
 /// What map to read and how, checked.
@@ -210,6 +240,8 @@ pub(super) struct MapConfig {
     pub axes: Axes,
     pub cell_size_m: Option<f64>,
     pub origin_m: Option<[f64; 3]>,
+    /// The level of detail to compute on, 0…15.
+    pub lod: u8,
 }
 
 impl MapArgs {
@@ -222,16 +254,11 @@ impl MapArgs {
         };
         Ok(MapConfig {
             path: self.map,
-            unknown: match self.unknown {
-                UnknownArg::Blocked => Unknown::Blocked,
-                UnknownArg::Open => Unknown::Open,
-            },
-            axes: match self.axes {
-                AxesArg::Xyz => Axes::Xyz,
-                AxesArg::Zyx => Axes::Zyx,
-            },
+            unknown: self.unknown.unknown(),
+            axes: self.axes.axes(),
             cell_size_m: self.cell_size,
             origin_m,
+            lod: self.lod,
         })
     }
 }

@@ -33,8 +33,34 @@ pub(super) struct Summary {
     /// The same for all partitions, if asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<Vec<PartitionFigures>>,
+    /// What came in and what became of it, for ingest.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub ingest: Option<IngestSummary>,
     pub peak_rss_bytes: u64,
     pub bytes_written: u64,
+}
+
+/// What came in, and the tables of cells that it became.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct IngestSummary {
+    /// How many files were read.
+    pub inputs: u64,
+    /// How many points were counted.
+    pub points: u64,
+    pub points_per_second: f64,
+    pub cell_size_m: f64,
+    pub origin_m: [f64; 3],
+    /// The tables, the finest first.
+    pub levels: Vec<LevelSummary>,
+}
+
+/// What one table of cells holds.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct LevelSummary {
+    pub lod: u8,
+    pub cells: u64,
+    pub open: u64,
+    pub bricks: u64,
 }
 
 /// What became of a field that was stepped.
@@ -118,6 +144,9 @@ impl Summary {
 
     /// The summary in plain words, a line each.
     pub fn in_words(&self, map: &str, out: &str) -> String {
+        if let Some(ingest) = &self.ingest {
+            return self.ingested(ingest, out);
+        }
         let share = 100.0 * self.reached as f64 / self.map.open.max(1) as f64;
         let mut words = format!(
             "{map}: {} cells, {} of them open, in {} bricks; read in {}.\n",
@@ -162,13 +191,41 @@ impl Summary {
                 grouped(self.epoch_micros.max),
             );
         }
-        words += &format!(
+        words + &self.written(out)
+    }
+
+    /// What came in, and what it became.
+    fn ingested(&self, ingest: &IngestSummary, out: &str) -> String {
+        let mut words = format!(
+            "Counted {} of {} in {} on {} in {} ({} a second).\n",
+            counted(ingest.points as usize, "point"),
+            counted(ingest.inputs as usize, "file"),
+            seconds(self.seconds.load),
+            counted(self.workers * self.processes, "worker"),
+            counted(self.processes, "process"),
+            grouped(ingest.points_per_second as u64),
+        );
+        for level in &ingest.levels {
+            words += &format!(
+                "lod={}: {} cells of {} m, {} of them open, in {} bricks.\n",
+                level.lod,
+                grouped(level.cells),
+                ingest.cell_size_m * f64::from(1u32 << (15 - level.lod)),
+                grouped(level.open),
+                grouped(level.bricks),
+            );
+        }
+        words + &self.written(out)
+    }
+
+    /// What a run left and took.
+    fn written(&self, out: &str) -> String {
+        format!(
             "Wrote {:.1} MB to {out} in {}; at most {:.2} GB of memory a process.",
             self.bytes_written as f64 / 1e6,
             seconds(self.seconds.write),
             self.peak_rss_bytes as f64 / 1e9,
-        );
-        words
+        )
     }
 
     /// What became of a field that was stepped.

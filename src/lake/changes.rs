@@ -77,7 +77,11 @@ impl ChangeWriter {
     /// [`Error::Machine`](crate::Error::Machine) naming the file of a run that cannot be written.
     pub fn push(&mut self, change: Change) -> Result<()> {
         self.sorter.push(Record {
-            cell: change.brick.index64(change.local).as_i64(),
+            cell: change
+                .brick
+                .index64(change.local)
+                .with_lod(self.out.rows.lod())
+                .as_i64(),
             time: change.time,
             ticks: change.ticks,
             source: if self.columns.source {

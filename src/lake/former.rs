@@ -16,7 +16,9 @@ pub const MARKER: &str = "octaflow";
 const HIVE_COLUMNS: [&str; 3] = ["lod", "key", "time"];
 
 /// The folders that a result may hold, each a table.
-pub(super) const FOLDERS: [&str; 9] = [
+pub(super) const FOLDERS: [&str; 11] = [
+    "cells",
+    "tallies",
     "field",
     "field_changes",
     "routes",

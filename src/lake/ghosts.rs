@@ -44,7 +44,7 @@ impl GhostWriter {
         schema.push(Column::new("ring", Packing::Int32Dictionary));
         Ok(GhostWriter {
             table: TableWriter::create(path, &schema, &[2, 0], frame, settings)?,
-            places: Places::default(),
+            places: Places::new(frame),
             part: Vec::new(),
             owner: Vec::new(),
             ring: Vec::new(),
@@ -118,7 +118,7 @@ impl OwnedWriter {
         schema.extend(Places::COLUMNS);
         Ok(OwnedWriter {
             table: TableWriter::create(path, &schema, &[1], frame, settings)?,
-            places: Places::default(),
+            places: Places::new(frame),
             part: Vec::new(),
         })
     }

@@ -22,6 +22,7 @@
 //! - Every folder of a result is a Delta table ([`delta`]) of one version, and plain Parquet beside; [`compact()`] merges
 //!   small files of such a table.
 //! - An [`audit`] tells what lies at a path, and whether it is sound.
+//! - A [`CellWriter`] writes the rows of `cells/`, a [`TallyWriter`] those of `tallies/`.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
 //! # Reading `cell` as the unsigned Index64
@@ -34,6 +35,7 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 pub mod audit;
+mod cells;
 mod changes;
 pub mod checkpoint;
 mod compact;
@@ -55,7 +57,9 @@ mod runs;
 mod stage;
 mod state;
 mod table;
+mod tallies;
 
+pub use cells::{CELLS, CellRow, CellWriter, FIXED_COLUMNS, level_folder};
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
 pub use compact::{CompactOptions, Compacted, Step, compact, tables_in};
 pub use field::FieldWriter;
@@ -68,6 +72,7 @@ pub use rows::FieldColumns;
 pub use stage::Stage;
 pub use state::StateWriter;
 pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};
+pub use tallies::{TALLIES, TallyRow, TallySum, TallyWriter};
 
 use crate::Error;
 use std::path::Path;

@@ -14,7 +14,7 @@ const TYPE_DEFINED: [u8; 3] = [0x1C, 0, 0];
 const IEEE_754_TOTAL: [u8; 3] = [0x2C, 0, 0];
 
 /// The longest footer tail that is searched; the orders stand at the footer's end.
-const TAIL_BYTES: u64 = 4096;
+const TAIL_BYTES: u64 = 16384;
 
 /// Declares the type-defined order for all columns of a finished Parquet file, of which `is_double` tells which hold
 /// doubles. A file whose footer is laid out otherwise stays as it is, and is as valid as before.
@@ -33,14 +33,25 @@ pub(super) fn declare_type_defined(file: &mut File, is_double: &[bool]) -> io::R
 
 /// Where the list's elements begin, if the list is there exactly once.
 fn place_of_orders(tail: &[u8], is_double: &[bool]) -> Option<usize> {
-    // A list of up to 14 structs has a header of one byte: its size, and 12 for structs.
-    let size = u8::try_from(is_double.len()).ok().filter(|n| *n < 15)?;
-    let mut list = vec![size << 4 | 12];
+    // The header of a list of structs: its size and 12 in a byte, or from 15 on 15 and 12, then the size as a varint.
+    let mut list = match is_double.len() {
+        size @ 0..15 => vec![(size as u8) << 4 | 12],
+        size => {
+            let (mut header, mut rest) = (vec![15 << 4 | 12], size);
+            while rest > 0x7f {
+                header.push(rest as u8 | 0x80);
+                rest >>= 7;
+            }
+            header.push(rest as u8);
+            header
+        }
+    };
+    let header_bytes = list.len();
     for &double in is_double {
         list.extend(if double { IEEE_754_TOTAL } else { TYPE_DEFINED });
     }
     let mut places =
         (0..tail.len().saturating_sub(list.len())).filter(|&at| tail[at..].starts_with(&list));
     let place = places.next()?;
-    places.next().is_none().then_some(place + 1)
+    places.next().is_none().then_some(place + header_bytes)
 }

@@ -2,10 +2,11 @@
 
 use super::{Column, Packing, Values};
 use crate::brick::{BRICK_UNITS, BrickId, Local};
+use crate::lattice::Frame;
 
 /// Where cells lie, column by column: `cell, lx, ly, lz`.
-#[derive(Default)]
 pub(super) struct Places {
+    lod: u8,
     cell: Vec<i64>,
     lattice: [Vec<i32>; 3],
 }
@@ -18,9 +19,18 @@ impl Places {
         Column::new("lz", Packing::Int32Delta),
     ];
 
+    /// No cells yet of the frame's level of detail.
+    pub(super) fn new(frame: &Frame) -> Self {
+        Places {
+            lod: frame.lod(),
+            cell: Vec::new(),
+            lattice: Default::default(),
+        }
+    }
+
     /// Adds a cell of the brick whose corner lies at `corner`.
     pub(super) fn push(&mut self, brick: BrickId, corner: [i32; 3], local: Local) {
-        let bits = brick.index64(local).as_i64();
+        let bits = brick.index64(local).with_lod(self.lod).as_i64();
         self.cell.push(bits);
         let units = local.units();
         for (a, axis) in self.lattice.iter_mut().enumerate() {
@@ -31,7 +41,7 @@ impl Places {
     /// Adds a cell that comes behind all others, or is the last one again.
     pub(super) fn push_ascending(&mut self, brick: BrickId, corner: [i32; 3], local: Local) {
         debug_assert!(
-            self.cell.last() <= Some(&brick.index64(local).as_i64()),
+            self.cell.last() <= Some(&brick.index64(local).with_lod(self.lod).as_i64()),
             "cells ascend"
         );
         self.push(brick, corner, local);

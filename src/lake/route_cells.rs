@@ -10,6 +10,7 @@ use std::path::Path;
 pub struct RouteCellWriter {
     table: TableWriter,
     cell_size_m: f64,
+    lod: u8,
     query: Vec<i64>,
     seq: Vec<i32>,
     cell: Vec<i64>,
@@ -36,6 +37,7 @@ impl RouteCellWriter {
         Ok(RouteCellWriter {
             table: TableWriter::create(path, &schema, &[0, 1], frame, settings)?,
             cell_size_m: frame.cell_size_m(),
+            lod: frame.lod(),
             query: Vec::new(),
             seq: Vec::new(),
             cell: Vec::new(),
@@ -60,7 +62,7 @@ impl RouteCellWriter {
             let bits = Index64::of_cell(cell).expect("a route's cells are cells of the map");
             self.query.push(query);
             self.seq.push(seq);
-            self.cell.push(bits.as_i64());
+            self.cell.push(bits.with_lod(self.lod).as_i64());
             for (axis, unit) in self.lattice.iter_mut().zip(cell.xyz()) {
                 axis.push(unit);
             }

@@ -20,6 +20,7 @@ const ROOM: usize = GROUP_ROWS + BRICK_CELLS;
 pub(super) struct Rows {
     columns: FieldColumns,
     cell_size_m: f64,
+    lod: u8,
     len: usize,
     cell: Vec<i64>,
     lattice: [Vec<i32>; 3],
@@ -34,6 +35,7 @@ impl Rows {
         Rows {
             columns,
             cell_size_m: frame.cell_size_m(),
+            lod: frame.lod(),
             len: 0,
             cell: vec![0; ROOM],
             lattice: std::array::from_fn(|_| vec![0; ROOM]),
@@ -59,6 +61,11 @@ impl Rows {
             schema.push(Column::new("next", Packing::Int8Dictionary));
         }
         schema
+    }
+
+    /// The level of detail of the cells.
+    pub(super) fn lod(&self) -> u8 {
+        self.lod
     }
 
     /// How many rows wait.
@@ -88,7 +95,7 @@ impl Rows {
         for local in LOCAL_BY_INDEX {
             let t = ticks[local.index()];
             let units = local.units();
-            cell[rows] = brick.index64(local).as_i64();
+            cell[rows] = brick.index64(local).with_lod(self.lod).as_i64();
             x[rows] = corner[0] + units[0];
             y[rows] = corner[1] + units[1];
             z[rows] = corner[2] + units[2];

@@ -96,7 +96,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The folder `name` of the result (`field`, `field_changes`, …), created if it is not there.
+    /// The folder `name` of the result (`field`, `field_changes`, `cells/lod=15`, …), created if it is not there.
     ///
     /// # Errors
     /// [`Error::Machine`] if it cannot be created.
@@ -105,7 +105,7 @@ impl Stage {
     /// If a result has no folder of that name.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         assert!(
-            former::FOLDERS.contains(&name),
+            former::FOLDERS.contains(&name.split('/').next().unwrap_or_default()),
             "{name} is a folder of results"
         );
         let folder = self.result().join(name);

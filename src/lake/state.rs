@@ -39,7 +39,7 @@ impl StateWriter {
         Ok(StateWriter {
             table: TableWriter::create(path, &schema, &sorted, frame, settings)?,
             step: steps.then(Vec::new),
-            places: Places::default(),
+            places: Places::new(frame),
             value: Vec::new(),
             last: None,
         })

@@ -16,6 +16,7 @@ use parquet::file::properties::{
 };
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,10 +34,10 @@ const ZSTD_LEVEL: i32 = 3;
 const DICTIONARY_BYTES: usize = 128 << 10;
 
 /// A column of a table: never null, unless its packing says that it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the file.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its type, and how it is packed.
     pub packing: Packing,
 }
@@ -44,7 +45,18 @@ pub struct Column {
 impl Column {
     /// A column `name`, packed as `packing` says.
     pub const fn new(name: &'static str, packing: Packing) -> Self {
-        Column { name, packing }
+        Column {
+            name: Cow::Borrowed(name),
+            packing,
+        }
+    }
+
+    /// A column whose name is known only when the program runs.
+    pub fn named(name: String, packing: Packing) -> Self {
+        Column {
+            name: Cow::Owned(name),
+            packing,
+        }
     }
 }
 
@@ -136,7 +148,11 @@ impl TableWriter {
         let common = properties(sorting.collect(), metadata(frame, settings));
         let properties = columns.iter().fold(common, |properties, column| {
             let delta = matches!(column.packing, Packing::Int64Delta | Packing::Int32Delta);
-            packed(properties, ColumnPath::from(column.name), delta)
+            packed(
+                properties,
+                ColumnPath::new(vec![column.name.to_string()]),
+                delta,
+            )
         });
         let schema = schema(columns).map_err(|e| unwritable(path, &e))?;
         TableWriter::open(path, schema, properties.build())
@@ -250,7 +266,16 @@ impl TableWriter {
     ///
     /// # Errors
     /// [`Error::Machine`] naming the file if it cannot be written.
-    pub fn finish(mut self) -> Result<Written> {
+    pub fn finish(self) -> Result<Written> {
+        let is_first = self.path.file_name() == Some(part_name(0).as_ref());
+        self.finish_with(is_first)
+    }
+
+    /// As [`TableWriter::finish`], but that a file without rows is kept or not as `keep_empty` says.
+    ///
+    /// # Errors
+    /// As [`TableWriter::finish`].
+    pub fn finish_with(mut self, keep_empty: bool) -> Result<Written> {
         let path = self.path;
         self.file.finish().map_err(|e| unwritable(&path, &e))?;
         let is_double: Vec<bool> = (self.file.schema_descr().columns().iter())
@@ -258,7 +283,7 @@ impl TableWriter {
             .collect();
         let file = self.file.inner_mut();
         order::declare_type_defined(file, &is_double).map_err(|e| refused(&path, "written", &e))?;
-        if self.rows == 0 && path.file_name() != Some(part_name(0).as_ref()) {
+        if self.rows == 0 && !keep_empty {
             std::fs::remove_file(&path).map_err(|e| refused(&path, "removed", &e))?;
             return Ok(Written::default());
         }
@@ -315,7 +340,7 @@ fn schema(columns: &[Column]) -> ParquetResult<TypePtr> {
             Packing::OptionalDouble => Repetition::OPTIONAL,
             _ => Repetition::REQUIRED,
         };
-        Type::primitive_type_builder(column.name, physical)
+        Type::primitive_type_builder(&column.name, physical)
             .with_repetition(repetition)
             .with_logical_type(logical)
             .build()
@@ -361,15 +386,27 @@ fn metadata(frame: &Frame, settings: &[(String, String)]) -> Vec<KeyValue> {
     let fixed = [
         ("octaflow.version", env!("CARGO_PKG_VERSION").to_owned()),
         ("octaflow.frame.origin_m", format!("{x},{y},{z}")),
-        ("octaflow.frame.cell_size_m", frame.cell_size_m().to_string()),
-        ("octaflow.frame.position", "origin_m + (lx,ly,lz) * cell_size_m / 2".to_owned()),
+        (
+            "octaflow.frame.cell_size_m",
+            frame.cell_size_m().to_string(),
+        ),
+        ("octaflow.frame.lod", frame.lod().to_string()),
+        (
+            "octaflow.frame.position",
+            "origin_m + (lx,ly,lz) * cell_size_m / 2".to_owned(),
+        ),
         ("octaflow.lattice.version", "1".to_owned()),
-        ("octaflow.lattice.ticks_per_cell_size", TICKS_PER_CELL_SIZE.to_string()),
+        (
+            "octaflow.lattice.ticks_per_cell_size",
+            TICKS_PER_CELL_SIZE.to_string(),
+        ),
         (
             "octaflow.index64",
-            "from the top bit: 10, tier 2 bits = 0, frame 8 = 0, lod 4 = 15, Morton 48 with x lowest; cell is these \
-             bits as a signed integer"
-                .to_owned(),
+            format!(
+                "from the top bit: 10, tier 2 bits = 0, frame 8 = 0, lod 4 = {}, Morton 48 with x lowest; cell is \
+                 these bits as a signed integer",
+                frame.lod()
+            ),
         ),
     ];
     let fixed = fixed.map(|(key, value)| KeyValue::new(key.to_owned(), value));

@@ -1,17 +1,20 @@
-//! Frames: where the lattice lies in the world, in metres.
+//! Frames: where the lattice lies in the world, in metres, and how fine it is.
 
-use super::Cell;
+use super::{Cell, Header};
 use std::fmt;
 
-/// Places the lattice in the world: `position = origin + lattice · cell_size / 2`, all in metres.
+/// Places the lattice in the world: `position = origin + lattice · cell_size / 2`, all in metres. The frame of a map
+/// that was coarsened has a lower level of detail and a cell size that has doubled with each level; its identifiers
+/// carry that level.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
     origin_m: [f64; 3],
     cell_size_m: f64,
+    lod: u8,
 }
 
 impl Frame {
-    /// A frame whose cell (0, 0, 0) lies at `origin_m` and whose axial neighbours are `cell_size_m` apart.
+    /// A frame of the finest level of detail whose cell (0, 0, 0) lies at `origin_m` and whose axial neighbours are `cell_size_m` apart.
     ///
     /// # Errors
     /// [`FrameError::CellSize`] unless the cell size is finite and above 0, [`FrameError::Origin`] unless the
@@ -26,7 +29,33 @@ impl Frame {
         Ok(Frame {
             origin_m,
             cell_size_m,
+            lod: Header::CELL.lod,
         })
+    }
+
+    /// The frame of the lattice twice as coarse: the same origin, cells of twice the size, one level of detail down;
+    /// `None` at level 0, or where the cell size would be infinite.
+    pub fn coarser(&self) -> Option<Self> {
+        let cell_size_m = self.cell_size_m * 2.0;
+        Some(Frame {
+            lod: self.lod.checked_sub(1)?,
+            cell_size_m: Some(cell_size_m).filter(|size| size.is_finite())?,
+            ..*self
+        })
+    }
+
+    /// The same frame, its cells those of level of detail `lod`, 0…15, whatever their size.
+    ///
+    /// # Panics
+    /// If the level is above 15.
+    pub fn at_lod(self, lod: u8) -> Self {
+        assert!(lod <= Header::CELL.lod, "levels of detail are 0…15");
+        Frame { lod, ..self }
+    }
+
+    /// The level of detail of the cells, 0…15: 15 is the finest.
+    pub fn lod(&self) -> u8 {
+        self.lod
     }
 
     /// The position of cell (0, 0, 0), in metres.
@@ -75,7 +104,10 @@ impl Frame {
     }
 
     /// The position in lattice units: the one place where it is rounded, to `f64`. All after it is exact.
-    fn lattice_units(&self, position_m: [f64; 3]) -> Result<[f64; 3], FrameError> {
+    ///
+    /// # Errors
+    /// [`FrameError::Position`] if a coordinate is not finite.
+    pub fn lattice_units(&self, position_m: [f64; 3]) -> Result<[f64; 3], FrameError> {
         if !position_m.iter().all(|c| c.is_finite()) {
             return Err(FrameError::Position(position_m));
         }

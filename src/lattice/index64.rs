@@ -95,6 +95,16 @@ impl Index64 {
         self.0.get() & MORTON_BITS
     }
 
+    /// The key of the same coordinates, tier and frame at level `lod`: a cell of another size.
+    ///
+    /// # Panics
+    /// If the level is above 15.
+    #[inline]
+    pub const fn with_lod(self, lod: u8) -> Self {
+        assert!(lod <= 15, "levels of detail are 0…15");
+        Self::proven(self.0.get() & !(15 << 48) | (lod as u64) << 48)
+    }
+
     /// The bits as the signed integer that tables store. Its order is that of the keys.
     #[inline]
     pub const fn as_i64(self) -> i64 {

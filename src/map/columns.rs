@@ -56,6 +56,15 @@ pub(crate) struct Rows {
     number: u64,
 }
 
+/// The key-value metadata of a Parquet file.
+///
+/// # Errors
+/// [`Error::Input`] if it is no Parquet file or its footer is not sound.
+pub(crate) fn key_values(path: &Path) -> Result<Vec<(String, String)>> {
+    let (file, bytes) = super::input::open(path)?;
+    parquet::key_values(&path.display().to_string(), &file, bytes)
+}
+
 impl Rows {
     /// Opens a `.csv`, `.parquet`, `.json`, `.ndjson` or `.jsonl` file for the columns `wanted`, which other methods
     /// name by their place in it.

@@ -7,7 +7,7 @@ use super::table::lattice_cell;
 use super::voxels::BRICK_VOXELS;
 use super::{Axes, npy};
 use crate::brick::{BRICK_CELLS, BrickId, CellMap, Local};
-use crate::lattice::Cell;
+use crate::lattice::{Cell, Header};
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
 use std::path::Path;
@@ -155,6 +155,13 @@ fn define(
 }
 
 fn read_array(path: &Path, map: &CellMap, axes: Axes, mut budget: Budget) -> Result<InitialValues> {
+    if map.frame.lod() < Header::CELL.lod {
+        return Err(Error::input(format!(
+            "{}: an array gives a value a voxel, but at --lod {} the map has no voxels: give a table of values",
+            path.display(),
+            map.frame.lod()
+        )));
+    }
     let Some([least, greatest]) = map.voxels else {
         return Err(Error::input(format!(
             "{}: an array gives a value a voxel, but the map is a table of cells: give a table of values",

@@ -37,6 +37,7 @@ pub(crate) use input::told;
 pub use limit::available_memory_bytes;
 pub use positions::{parse_position, read_positions};
 pub use queries::{Query, read_queries};
+pub(crate) use table::read_cells;
 pub use updates::{Allow, Epoch, Update, UpdateKind, UpdateReader};
 
 use crate::brick::CellMap;

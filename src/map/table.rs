@@ -10,7 +10,7 @@ use crate::lattice::{Cell, Frame, UNIT_COST};
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How far a position may lie from its lattice point, in cell sizes.
 const TOLERANCE_CELLS: f64 = 1e-6;
@@ -75,6 +75,37 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
     }
     let (bricks, defined) = cells.into_bricks();
     finish(&file, frame, bricks, defined, None)
+}
+
+/// Reads the cells of a result in `dir` from its `parts`, tables with `lx,ly,lz,cost`.
+///
+/// # Errors
+/// [`Error::Input`] if a part is damaged, no cell is open, or the map would not fit into memory.
+pub(crate) fn read_cells(
+    dir: &Path,
+    parts: &[PathBuf],
+    frame: Frame,
+    options: &ReadOptions,
+) -> Result<CellMap> {
+    let mut cells = Cells::new(options.budget(dir));
+    for (done, part) in (0..).zip(parts) {
+        let mut rows = Rows::open(part, COLUMNS)?;
+        rows.require(&[LATTICE[0], LATTICE[1], LATTICE[2], COST])?;
+        while let Some(row) = rows.next_row()? {
+            let cell = lattice_cell(&row, LATTICE)?;
+            let cost = store_cost(row.float(COST)?).map_err(|e| row.wrong(e))?;
+            if cells.define(cell, cost)?.is_some() {
+                return Err(row.wrong(format_args!(
+                    "cell {cell} has another cost in a row before: a cell must have one cost"
+                )));
+            }
+        }
+        if let Some(progress) = options.progress {
+            progress(done + 1, parts.len() as u64);
+        }
+    }
+    let (bricks, defined) = cells.into_bricks();
+    finish(&dir.display().to_string(), frame, bricks, defined, None)
 }
 
 /// The cell of a row of lattice coordinates in three columns.

@@ -1,7 +1,7 @@
 //! What a checkpoint is made of.
 
 use super::super::refused;
-use crate::lattice::Frame;
+use crate::lattice::{Frame, Header};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -72,6 +72,8 @@ pub struct Manifest {
     pub next_label: u32,
     /// The bits of the position of cell (0, 0, 0) and of the spacing of axial neighbours, all in metres, as `f64`.
     pub frame: [u64; 4],
+    /// The level of detail of its cells.
+    pub lod: u8,
     /// What the map was when it was read.
     pub map: MapFigures,
     /// What the command keeps for its summary alone.
@@ -126,6 +128,7 @@ impl Manifest {
                 let [x, y, z] = frame.origin_m();
                 [x, y, z, frame.cell_size_m()].map(f64::to_bits)
             },
+            lod: frame.lod(),
             map: MapFigures::default(),
             notes: serde_json::Value::Null,
             bricks: 0,
@@ -142,7 +145,9 @@ impl Manifest {
     /// [`Error::Input`] if there is none such.
     pub fn frame(&self) -> Result<Frame> {
         let [x, y, z, cell_size] = self.frame.map(f64::from_bits);
-        Frame::new([x, y, z], cell_size)
+        let frame = Frame::new([x, y, z], cell_size);
+        frame
+            .map(|frame| frame.at_lod(self.lod.min(Header::CELL.lod)))
             .map_err(|e| Error::input(format!("checkpoint {}: {e}", self.number)))
     }
 

@@ -418,3 +418,21 @@ pub(super) fn numeric(name: &str, file: &File, file_bytes: u64) -> Result<(Vec<S
         .map_err(|_| damaged(name, "it has a negative number of rows"))?;
     Ok((columns.map(|field| field.name().clone()).collect(), rows))
 }
+
+/// The key-value metadata of a Parquet file; keys without a value are left out.
+///
+/// # Errors
+/// [`Error::Input`] if its footer is not sound.
+pub(super) fn key_values(
+    name: &str,
+    file: &File,
+    file_bytes: u64,
+) -> Result<Vec<(String, String)>> {
+    check_footer(name, file, file_bytes)?;
+    let (metadata, _) = guarded(name, || open(name, file, &[]))?;
+    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+    let pairs = pairs.into_iter().flatten();
+    Ok(pairs
+        .filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)))
+        .collect())
+}

@@ -1,0 +1,366 @@
+//! The inputs of `octaflow ingest`: what each of them is, and the reading of those that are read as a whole.
+
+use super::ingest::IngestConfig;
+use crate::brick::CellMap;
+use crate::ingest::{Bounds, Facts, Scan, Sensor, Terrain};
+use crate::lattice::Frame;
+use crate::map::columns::survey;
+use crate::map::input::extension;
+use crate::map::{ReadOptions, Unknown, read_map};
+use crate::points::{HeightOptions, PointFile, PointOptions, PointShare, Points, read_heights};
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// The columns of a table of points that tell where each was seen from.
+const SENSOR_COLUMNS: [&str; 3] = ["sx", "sy", "sz"];
+
+/// The most attributes that are averaged.
+const MOST_ATTRIBUTES: usize = 1000;
+
+/// How many points are read at once.
+const BATCH_POINTS: usize = 1 << 15;
+
+/// What an input is.
+#[derive(Debug)]
+enum Kind {
+    Points(PointInput),
+    Terrain,
+    Map,
+}
+
+/// A point cloud: which of its attributes are read, and what they are.
+#[derive(Clone, Debug)]
+struct PointInput {
+    chosen: Vec<String>,
+    attributes: Vec<Option<usize>>,
+    sensor: Sensor,
+    total: u64,
+}
+
+/// What is read as a whole, by the first worker of a process that needs it.
+#[derive(Debug)]
+pub(super) enum Whole {
+    Terrain(Terrain),
+    /// A map, and whether it leaves no voxel of its box unknown.
+    Map(CellMap, bool),
+}
+
+/// One input.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub path: PathBuf,
+    kind: Kind,
+    whole: Mutex<Option<Arc<Whole>>>,
+}
+
+/// All inputs, in order.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    pub list: Vec<Input>,
+    /// The attributes that are averaged: those of the earlier result first.
+    pub attributes: Vec<String>,
+    config: IngestConfig,
+    frame: Option<Frame>,
+}
+
+impl Inputs {
+    /// Looks at the headers of all inputs.
+    pub fn open(config: &IngestConfig, former: Option<&Facts>) -> Result<Inputs> {
+        let mut inputs = Inputs {
+            list: Vec::new(),
+            attributes: former.map_or_else(Vec::new, |facts| facts.attributes.clone()),
+            config: config.clone(),
+            frame: former.map(|facts| facts.frame),
+        };
+        let mut found = Vec::new();
+        for (n, path) in config.inputs.iter().enumerate() {
+            let kind = inputs.kind_of(n, path, &mut found)?;
+            inputs.list.push(Input {
+                path: path.clone(),
+                kind,
+                whole: Mutex::new(None),
+            });
+        }
+        let asked = config.attributes.iter().flatten();
+        if let Some(missing) = asked.into_iter().find(|name| !found.contains(name)) {
+            return Err(Error::input(format!(
+                "--attributes {missing}: no input has such an attribute; they have: {}",
+                found.join(", ")
+            )));
+        }
+        let has_sensor = |input: &Input| matches!(&input.kind, Kind::Points(points) if points.sensor != Sensor::Unknown);
+        if config.max_range_m.is_some() && !inputs.list.iter().any(has_sensor) {
+            return Err(Error::input(
+                "--max-range is measured from the sensor: give --sensor X,Y,Z or --sensors FILE too",
+            ));
+        }
+        Ok(inputs)
+    }
+
+    fn kind_of(&mut self, n: usize, path: &Path, found: &mut Vec<String>) -> Result<Kind> {
+        let has_ends = self.config.terrain.top_m.is_some();
+        let kind = match extension(path).as_str() {
+            "hgt" | "tif" | "tiff" | "npz" => Kind::Terrain,
+            "npy" if has_ends => Kind::Terrain,
+            "bt" | "3dmap" | "npy" => Kind::Map,
+            "csv" | "parquet" if is_map(path)? => Kind::Map,
+            _ => Kind::Points(self.points_of(n, path, found)?),
+        };
+        if matches!(kind, Kind::Terrain) && !has_ends {
+            return Err(Error::input(format!(
+                "{}: terrain fills heights from --bottom Z to --top Z: give both",
+                path.display()
+            )));
+        }
+        Ok(kind)
+    }
+
+    /// Looks at the header of a point cloud, and at which of its attributes are asked for.
+    fn points_of(&mut self, n: usize, path: &Path, found: &mut Vec<String>) -> Result<PointInput> {
+        let file = PointFile::open(path, &self.point_options(None))?;
+        let names = file.attributes();
+        let has = |name: &str| names.iter().any(|n| n == name);
+        let has_sensor = SENSOR_COLUMNS.iter().all(|name| has(name));
+        let is_sensor = |name: &String| has_sensor && SENSOR_COLUMNS.contains(&name.as_str());
+        found.extend(
+            names
+                .iter()
+                .filter(|name| !found.contains(name))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        let is_asked = |name: &&String| match &self.config.attributes {
+            Some(asked) => asked.contains(name),
+            None => !is_sensor(name),
+        };
+        let mut chosen: Vec<String> = names.iter().filter(is_asked).cloned().collect();
+        let mut attributes = Vec::new();
+        for name in &chosen {
+            let place = self.attributes.iter().position(|other| other == name);
+            attributes.push(Some(place.unwrap_or(self.attributes.len())));
+            if place.is_none() {
+                self.attributes.push(name.clone());
+            }
+        }
+        if self.attributes.len() > MOST_ATTRIBUTES {
+            return Err(Error::input(format!(
+                "{}: with it there are more than {MOST_ATTRIBUTES} attributes to average: name fewer with --attributes",
+                path.display()
+            )));
+        }
+        let mut sensor = match self.config.sensors.get(n) {
+            Some(&position_m) => Sensor::At(position_m),
+            None => Sensor::Unknown,
+        };
+        if has_sensor {
+            let columns = SENSOR_COLUMNS.map(|name| {
+                let place = chosen.iter().position(|other| other == name);
+                place.unwrap_or_else(|| {
+                    chosen.push(name.to_owned());
+                    attributes.push(None);
+                    chosen.len() - 1
+                })
+            });
+            sensor = Sensor::Columns(columns, self.config.unit_scale_m);
+        }
+        Ok(PointInput {
+            chosen,
+            attributes,
+            sensor,
+            total: file.total().unwrap_or(0),
+        })
+    }
+
+    fn point_options(&self, attributes: Option<Vec<String>>) -> PointOptions {
+        PointOptions {
+            scale_m: self.config.unit_scale_m,
+            attributes,
+            ..PointOptions::default()
+        }
+    }
+
+    /// The frame, where it follows without a look at the points: that of the earlier result, of the flags, or of the
+    /// first map.
+    pub fn frame(&self) -> Result<Option<Frame>> {
+        let (cell_size_m, origin_m) = (self.config.cell_size_m, self.config.origin_m);
+        if self.frame.is_some() {
+            return Ok(self.frame);
+        }
+        let first_map = self
+            .list
+            .iter()
+            .find(|input| matches!(input.kind, Kind::Map));
+        match (cell_size_m, origin_m, first_map) {
+            (Some(cell_size_m), Some(origin_m), _) => Frame::new(origin_m, cell_size_m)
+                .map(Some)
+                .map_err(|e| Error::input(format!("--cell-size and --origin: {e}"))),
+            (_, _, Some(input)) => match &*self.whole(input)? {
+                Whole::Map(map, _) => Ok(Some(map.frame)),
+                Whole::Terrain(_) => unreachable!("a map was read"),
+            },
+            (None, ..) => Err(Error::input(
+                "no cell size is given: say with --cell-size M how far apart cells are to lie",
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    /// How many points all headers tell of.
+    pub fn total(&self) -> u64 {
+        let totals = self.list.iter().map(|input| match &input.kind {
+            Kind::Points(points) => points.total,
+            _ => 0,
+        });
+        totals.fold(0, u64::saturating_add)
+    }
+
+    /// Terrain or a map, read by the first worker that asks.
+    pub fn whole(&self, input: &Input) -> Result<Arc<Whole>> {
+        let mut whole = input.whole.lock().expect("no worker panics here");
+        if let Some(whole) = &*whole {
+            return Ok(whole.clone());
+        }
+        let read = match input.kind {
+            Kind::Map => self.read_map(&input.path)?,
+            _ => Whole::Terrain(self.read_terrain(&input.path)?),
+        };
+        Ok(whole.insert(Arc::new(read)).clone())
+    }
+
+    /// Forgets what was read as a whole.
+    pub fn forget(&self, input: &Input) {
+        input.whole.lock().expect("no worker panics here").take();
+    }
+
+    /// What a scan of points is counted by; `None` for other inputs.
+    pub fn scan(&self, input: &Input, frame: Frame) -> Option<Scan> {
+        let Kind::Points(points) = &input.kind else {
+            return None;
+        };
+        Some(Scan {
+            file: input.path.display().to_string(),
+            frame,
+            attributes: points.attributes.clone(),
+            sensor: points.sensor,
+            max_range_m: self.config.max_range_m,
+        })
+    }
+
+    /// Reads one worker's share of a point cloud, batch by batch.
+    pub fn read_points(
+        &self,
+        input: &Input,
+        index: usize,
+        peers: usize,
+        mut each: impl FnMut(&Points) -> Result<()>,
+    ) -> Result<()> {
+        let Kind::Points(points) = &input.kind else {
+            return Ok(());
+        };
+        let mut share = self.share(&input.path, points.chosen.clone(), index, peers)?;
+        let mut batch = Points::default();
+        while share.next_batch(&mut batch, BATCH_POINTS)? {
+            each(&batch)?;
+        }
+        Ok(())
+    }
+
+    fn share(
+        &self,
+        path: &Path,
+        attributes: Vec<String>,
+        index: usize,
+        peers: usize,
+    ) -> Result<PointShare> {
+        PointFile::open(path, &self.point_options(Some(attributes)))?.share(index, peers)
+    }
+
+    /// The bounds of one worker's share of the points and their sensors, and of all terrain.
+    pub fn bounds(&self, index: usize, peers: usize) -> Result<Bounds> {
+        let mut bounds = Bounds::NONE;
+        for input in &self.list {
+            let points = match &input.kind {
+                Kind::Points(points) => points,
+                Kind::Map => continue,
+                Kind::Terrain => {
+                    if let Whole::Terrain(terrain) = &*self.whole(input)? {
+                        bounds.merge(&terrain.bounds());
+                    }
+                    continue;
+                }
+            };
+            let (names, scale_m) = match points.sensor {
+                Sensor::Columns(_, scale_m) => {
+                    (SENSOR_COLUMNS.map(str::to_owned).to_vec(), scale_m)
+                }
+                _ => (Vec::new(), 1.0),
+            };
+            if let Sensor::At(position_m) = points.sensor {
+                bounds.add(position_m);
+            }
+            let mut share = self.share(&input.path, names, index, peers)?;
+            let mut batch = Points::default();
+            while share.next_batch(&mut batch, BATCH_POINTS)? {
+                batch
+                    .xyz
+                    .iter()
+                    .for_each(|&position_m| bounds.add(position_m));
+                if let [x, y, z] = &batch.attributes[..] {
+                    for ((x, y), z) in x.iter().zip(y).zip(z) {
+                        bounds.add([x, y, z].map(|c| c * scale_m));
+                    }
+                }
+            }
+        }
+        Ok(bounds)
+    }
+
+    fn read_map(&self, path: &Path) -> Result<Whole> {
+        let extension = extension(path);
+        let own_frame = extension == "bt";
+        let known = self
+            .frame
+            .map(|frame| (frame.cell_size_m(), frame.origin_m()));
+        let cell_size_m = known.map(|k| k.0).or(self.config.cell_size_m);
+        let origin_m = known.map(|k| k.1).or(self.config.origin_m);
+        let options = ReadOptions {
+            unknown: self.config.unknown.unwrap_or(Unknown::Blocked),
+            axes: self.config.axes,
+            cell_size_m: cell_size_m.filter(|_| !own_frame),
+            origin_m: origin_m.filter(|_| !own_frame),
+            ..ReadOptions::default()
+        };
+        let is_whole = matches!(extension.as_str(), "3dmap" | "npy");
+        Ok(Whole::Map(read_map(path, &options)?, is_whole))
+    }
+
+    fn read_terrain(&self, path: &Path) -> Result<Terrain> {
+        let terrain = &self.config.terrain;
+        let options = HeightOptions {
+            spacing_m: terrain.spacing_m.map(|m| [m; 2]),
+            scale_m: self.config.unit_scale_m,
+            void: terrain.void,
+            array: terrain.array.clone(),
+            south_first: terrain.south_first,
+            ..HeightOptions::default()
+        };
+        let (Some(bottom_m), Some(top_m)) = (terrain.bottom_m, terrain.top_m) else {
+            unreachable!("terrain was refused without its ends");
+        };
+        Ok(Terrain {
+            file: path.display().to_string(),
+            heights: read_heights(path, &options)?,
+            bottom_m,
+            top_m,
+        })
+    }
+}
+
+/// True for a table of cells by lattice coordinates.
+fn is_map(path: &Path) -> Result<bool> {
+    let found = survey(path)?.numeric;
+    Ok(["lx", "ly", "lz"]
+        .iter()
+        .all(|name| found.iter().any(|n| n == name)))
+}

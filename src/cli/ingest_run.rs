@@ -1,0 +1,571 @@
+//! The run of `octaflow ingest`: lay the lattice, count input after input, make the levels, write.
+
+use super::ingest::IngestConfig;
+use super::ingest_changes::ChangeTable;
+use super::ingest_inputs::{Input, Inputs, Whole};
+use super::ingest_write::{IngestReport, write};
+use super::progress::Progress;
+use super::run::{Fed, Outcome, Shared, Start, conclude, error_of, parts_of};
+use super::summary::{IngestSummary, MapSummary, Summary};
+use crate::brick::{BrickId, CellMap};
+use crate::dataflows::Time;
+use crate::dataflows::gather::{broadcast, gather};
+use crate::dataflows::ingest::{ChangedCells, Ledger, SharedLedger, TallyInput, Wanted, ingest};
+use crate::ingest::{
+    Bounds, CellBox, Count, Facts, Layer, Rule, Shelves, Stored, Tallies, add_to_parents,
+    default_origin, judge_children, owner_at,
+};
+use crate::lattice::{Frame, Header};
+use crate::map::limit::BRICK_BYTES;
+use crate::map::{Allow, Unknown, available_memory_bytes};
+use crate::partition::Plan;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use timely::ExchangeData;
+use timely::worker::Worker;
+
+/// Counts for others travel when they take so much memory.
+const OTHERS_BYTES: u64 = 16 << 20;
+
+/// How many points are counted between two looks at the memory that is taken.
+const LOOK_POINTS: u64 = 1 << 18;
+
+/// The most bricks that a plan is weighed by.
+const MOST_WEIGHTS: u64 = 1 << 16;
+
+/// What the workers of a process share.
+pub(super) struct IngestShared {
+    pub base: Shared,
+    pub config: IngestConfig,
+    inputs: Inputs,
+    former: Option<(Stored, Facts)>,
+    /// The levels that are written, the finest first.
+    pub lods: Vec<u8>,
+    /// How many bytes of memory a worker may take.
+    limit_bytes: u64,
+}
+
+/// What a worker has in hand while it counts.
+pub(super) struct Run<'a> {
+    pub shared: &'a IngestShared,
+    pub frame: Frame,
+    pub plan: Arc<Plan>,
+    pub ledger: SharedLedger,
+    pub facts: Facts,
+    input: TallyInput,
+    changed: ChangedCells,
+    others: Tallies,
+    changes: Option<ChangeTable>,
+    points: u64,
+}
+
+/// What a share of an input was counted as, as it travels.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Counted {
+    points: u64,
+    cells: Option<[[i32; 3]; 2]>,
+}
+
+/// Runs `octaflow ingest`.
+pub(super) fn run(config: IngestConfig, args: &[OsString]) -> Result<()> {
+    let run_config = config.run.clone();
+    let prepare = |start: Start| {
+        let former = match &config.onto {
+            None => None,
+            Some(dir) => {
+                let stored = Stored::open(dir)?;
+                let facts = stored.facts()?;
+                check_former(&config, dir, &facts)?;
+                Some((stored, facts))
+            }
+        };
+        let inputs = Inputs::open(&config, former.as_ref().map(|f| &f.1))?;
+        let nothing = CellMap {
+            frame: Frame::new([0.0; 3], 1.0).expect("a frame"),
+            bricks: Vec::new(),
+            cells: 0,
+            open: 0,
+            voxels: None,
+        };
+        let base = Shared::of(&config.run, start, Allow::Sources, &nothing)?;
+        let written = former.as_ref().map(|f| f.0.levels().to_vec());
+        let mut lods = config.lods.clone().or(written).unwrap_or_default();
+        lods.push(Header::CELL.lod);
+        lods.sort_unstable_by(|a, b| b.cmp(a));
+        lods.dedup();
+        let workers = config.run.cluster.workers as u64;
+        Ok(IngestShared {
+            base,
+            inputs,
+            former,
+            lods,
+            limit_bytes: available_memory_bytes() / workers,
+            config,
+        })
+    };
+    super::run::run(&run_config, args, prepare, work)
+}
+
+/// Refuses flags that would count otherwise than the earlier result did.
+fn check_former(config: &IngestConfig, dir: &Path, facts: &Facts) -> Result<()> {
+    let refuse = |flag: &str, was: &str| {
+        Err(Error::input(format!(
+            "{flag} should be {was}, with which {} was made: leave it out",
+            dir.display()
+        )))
+    };
+    if config.min_points.is_some_and(|n| n != facts.min_points) {
+        return refuse("--min-points", &facts.min_points.to_string());
+    }
+    if config
+        .unknown
+        .is_some_and(|u| (u == Unknown::Open) != facts.unknown_open)
+    {
+        return refuse(
+            "--unknown",
+            if facts.unknown_open {
+                "open"
+            } else {
+                "blocked"
+            },
+        );
+    }
+    Ok(())
+}
+
+fn work(worker: &mut Worker, shared: &IngestShared) -> Outcome {
+    let begun = Instant::now();
+    let mut run = match Run::begin(worker, shared).and_then(|run| run.count_all(worker)) {
+        Ok(run) => run,
+        Err(error) => return Outcome::Failed(error),
+    };
+    let load = begun.elapsed();
+    let begun = Instant::now();
+    run.make_levels(worker);
+    let solve = begun.elapsed();
+    let begun = Instant::now();
+    let report = write(worker, &run);
+    let reports = gather(worker, report);
+    conclude(worker, None, || {
+        run.publish(&reports, [load, solve, begun.elapsed()])
+    })
+}
+
+/// What all workers make of what each of them has: the same on all, or the same error.
+fn agree<T: ExchangeData + Clone>(
+    worker: &mut Worker,
+    mine: Result<T>,
+    merge: impl FnOnce(Vec<T>) -> Result<T>,
+) -> Result<T> {
+    type Told<T> = std::result::Result<T, (u8, String)>;
+    let mine: Told<T> = mine.map_err(|e| parts_of(&e));
+    let all: Vec<Told<T>> = gather(worker, mine);
+    let told: Told<T> = broadcast(worker, || {
+        let all: Vec<T> = all.into_iter().collect::<Told<Vec<T>>>()?;
+        merge(all).map_err(|e| parts_of(&e))
+    });
+    told.map_err(error_of)
+}
+
+impl<'a> Run<'a> {
+    /// Lays the lattice and takes in the earlier result.
+    fn begin(worker: &mut Worker, shared: &'a IngestShared) -> Result<Run<'a>> {
+        let (frame, bounds) = place(worker, shared)?;
+        let plan = Arc::new(plan(shared, &frame, &bounds));
+        let former = shared.former.as_ref().map(|f| &f.1);
+        let facts = Facts {
+            frame,
+            attributes: shared.inputs.attributes.clone(),
+            epochs: former.map_or(0, |facts| facts.epochs),
+            min_points: former.map_or(shared.config.min_points.unwrap_or(1), |f| f.min_points),
+            unknown_open: former.map_or(shared.config.unknown == Some(Unknown::Open), |f| {
+                f.unknown_open
+            }),
+            cells: former.and_then(|facts| facts.cells),
+        };
+        let coarsest = shared.lods.last().copied().unwrap_or(Header::CELL.lod);
+        let levels = usize::from(Header::CELL.lod - coarsest) + 1;
+        let rule = Rule {
+            min_points: facts.min_points,
+            open: None,
+        };
+        let attributes = facts.attributes.len();
+        let ledger = Rc::new(RefCell::new(Ledger::new(levels, attributes, rule)));
+        let wanted = shared.config.changes.as_ref().map(|_| Wanted {
+            level: usize::from(Header::CELL.lod - shared.config.changes_lod),
+            after: facts.epochs,
+        });
+        let (input, changed) = worker.dataflow(|scope| ingest(scope, &plan, &ledger, wanted));
+        let mut run = Run {
+            shared,
+            frame,
+            plan,
+            ledger,
+            input,
+            changed,
+            others: Tallies::new(attributes),
+            changes: None,
+            points: 0,
+            facts,
+        };
+        run.open_changes(worker)?;
+        run.take_former(worker)?;
+        Ok(run)
+    }
+
+    /// Begins the table of changes, on worker 0.
+    fn open_changes(&mut self, worker: &mut Worker) -> Result<()> {
+        let mut frame = Some(self.frame);
+        while let Some(finer) = frame.filter(|f| f.lod() > self.shared.config.changes_lod) {
+            frame = finer.coarser();
+        }
+        let table = || {
+            let Some(path) = &self.shared.config.changes else {
+                return Ok(None);
+            };
+            let frame =
+                frame.ok_or_else(|| Error::input("--changes-lod: its cells are too large"))?;
+            ChangeTable::create(path, frame, &self.shared.base.metadata()).map(Some)
+        };
+        let mine = if worker.index() == 0 {
+            table()
+        } else {
+            Ok(None)
+        };
+        let (table, verdict) = match mine {
+            Ok(table) => (table, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.changes = table;
+        agree(worker, verdict, |_| Ok(()))
+    }
+
+    /// Takes in what the earlier result has counted, as the epoch that it ended with.
+    fn take_former(&mut self, worker: &mut Worker) -> Result<()> {
+        self.input.begin_epoch(self.facts.epochs);
+        let mut taken = Ok(());
+        if let Some((stored, _)) = &self.shared.former {
+            let (me, peers) = (worker.index(), worker.peers());
+            let mut ledger = self.ledger.borrow_mut();
+            let is_own = |brick| self.plan.owner(brick) == me;
+            taken = stored.add_tallies(me, peers, &mut ledger.levels[0], &mut self.others, is_own);
+        }
+        self.input.send(worker, 0, &mut self.others);
+        let counted = taken.map(|()| Counted::default());
+        self.end_epoch(worker, counted)
+    }
+
+    /// Counts all inputs, an epoch each.
+    fn count_all(mut self, worker: &mut Worker) -> Result<Run<'a>> {
+        let shared = self.shared;
+        let shows = shared.base.shows() && worker.index() == 0;
+        let template = "{msg:>12} {bar:32} {human_pos} of {human_len} points, {elapsed}";
+        let mut bar = Progress::new("counting", template, shows);
+        for input in &shared.inputs.list {
+            self.facts.epochs += 1;
+            self.input.begin_epoch(self.facts.epochs);
+            let counted = self.count(worker, input, &mut bar);
+            self.input.send(worker, 0, &mut self.others);
+            self.end_epoch(worker, counted)?;
+            shared.inputs.forget(input);
+            self.write_changes(worker)?;
+        }
+        Ok(self)
+    }
+
+    /// Counts this worker's share of an input.
+    fn count(&mut self, worker: &mut Worker, input: &Input, bar: &mut Progress) -> Result<Counted> {
+        let (shared, frame) = (self.shared, self.frame);
+        let Some(scan) = shared.inputs.scan(input, frame) else {
+            return self.fill(worker, input);
+        };
+        let (me, peers) = (worker.index(), worker.peers());
+        let (mut count, mut looked) = (Count::default(), 0);
+        let plan = self.plan.clone();
+        shared.inputs.read_points(input, me, peers, |points| {
+            let counted = {
+                let mut ledger = self.ledger.borrow_mut();
+                let mut shelves = Shelves::new(&mut ledger.levels[0], &mut self.others);
+                scan.count(points, &mut shelves, |brick| plan.owner(brick) == me)?
+            };
+            count = count.with(&counted);
+            if count.points - looked >= LOOK_POINTS {
+                looked = count.points;
+                self.look(input)?;
+            }
+            if peers > 1 && self.others.touched_bytes() > OTHERS_BYTES {
+                self.input.send(worker, 0, &mut self.others);
+            }
+            bar.show(
+                (self.points + count.points) * peers as u64,
+                shared.inputs.total(),
+            );
+            Ok(())
+        })?;
+        self.look(input)?;
+        self.points += count.points;
+        Ok(Counted {
+            points: count.points,
+            cells: count.cells.map(|cells| [cells.least, cells.greatest]),
+        })
+    }
+
+    /// Gives this worker's cells what terrain or a map says of them.
+    fn fill(&mut self, worker: &Worker, input: &Input) -> Result<Counted> {
+        let me = worker.index();
+        let mut ledger = self.ledger.borrow_mut();
+        let tallies = &mut ledger.levels[0];
+        let is_own = |brick| self.plan.owner(brick) == me;
+        match &*self.shared.inputs.whole(input)? {
+            Whole::Terrain(terrain) => {
+                let cells = terrain.cells(&self.frame)?;
+                self.afford(input, cells.brick_count() / worker.peers() as u64)?;
+                for id in cells.bricks().filter(|&id| is_own(id)) {
+                    terrain.fill(&self.frame, id, tallies);
+                }
+            }
+            Whole::Map(map, is_whole) => {
+                let file = input.path.display().to_string();
+                let layer = Layer::new(&file, map, &self.frame)?;
+                self.afford(input, layer.brick_count() / worker.peers() as u64)?;
+                layer.fill(*is_whole, tallies, is_own);
+            }
+        }
+        Ok(Counted::default())
+    }
+
+    /// Looks whether what was counted still fits into memory.
+    fn look(&self, input: &Input) -> Result<()> {
+        let ledger = self.ledger.borrow();
+        let bytes = ledger.levels[0].bytes() + self.others.bytes();
+        too_large(input, bytes, self.shared.limit_bytes)
+    }
+
+    /// Looks whether so many bricks of this worker would fit into memory.
+    fn afford(&self, input: &Input, bricks: u64) -> Result<()> {
+        too_large(
+            input,
+            bricks.saturating_mul(BRICK_BYTES),
+            self.shared.limit_bytes,
+        )
+    }
+
+    /// Agrees on what was counted, and has every worker judge its cells.
+    fn end_epoch(&mut self, worker: &mut Worker, counted: Result<Counted>) -> Result<()> {
+        let (before, is_open) = (self.facts.cells, self.facts.unknown_open);
+        let limit = self.shared.limit_bytes;
+        let counted = agree(worker, counted, |all| {
+            let cells = all.iter().filter_map(|c| c.cells).map(cell_box);
+            let cells = cells.chain(before).reduce(|a, b| a.with(&b));
+            let bricks = cells
+                .filter(|_| is_open)
+                .map_or(0, |cells| cells.brick_count());
+            if bricks.saturating_mul(BRICK_BYTES) > limit {
+                return Err(Error::input(format!(
+                    "--unknown open: the box of the points has {bricks} bricks of 8 cells an axis, more than fit into \
+                     memory: give a greater --cell-size, or leave unknown cells blocked"
+                )));
+            }
+            Ok(Counted {
+                points: all.iter().map(|c| c.points).sum(),
+                cells: cells.map(|cells| [cells.least, cells.greatest]),
+            })
+        })?;
+        self.facts.cells = counted.cells.map(cell_box);
+        self.ledger.borrow_mut().rule.open = self.facts.cells.filter(|_| is_open);
+        self.input.end_epoch(worker);
+        Ok(())
+    }
+
+    /// Writes the changes of the last epoch, on worker 0.
+    fn write_changes(&mut self, worker: &mut Worker) -> Result<()> {
+        if self.shared.config.changes.is_none() {
+            return Ok(());
+        }
+        let changed = self
+            .changed
+            .borrow_mut()
+            .remove(&self.facts.epochs)
+            .unwrap_or_default();
+        let written = match &mut self.changes {
+            Some(table) => table.write(self.facts.epochs, &changed),
+            None => Ok(()),
+        };
+        agree(worker, written, |_| Ok(()))
+    }
+
+    /// The bricks of this worker at the finest level, ascending.
+    pub fn finest_bricks(&self, me: usize) -> Vec<BrickId> {
+        let ledger = self.ledger.borrow();
+        let open = ledger.rule.open.iter().flat_map(CellBox::bricks);
+        let own = ledger.levels[0].bricks().iter().map(|brick| brick.id());
+        let mut bricks: Vec<BrickId> = own
+            .chain(open.filter(|&id| self.plan.owner(id) == me))
+            .collect();
+        bricks.sort_unstable();
+        bricks.dedup();
+        bricks
+    }
+
+    /// Makes each level from the one below it.
+    fn make_levels(&mut self, worker: &mut Worker) {
+        let me = worker.index();
+        let levels = self.ledger.borrow().levels.len();
+        for level in 1..levels {
+            self.input.begin_epoch(self.facts.epochs + level as Time);
+            let bricks = match level {
+                1 => self.finest_bricks(me),
+                _ => {
+                    let ledger = self.ledger.borrow();
+                    ledger.levels[level - 1]
+                        .bricks()
+                        .iter()
+                        .map(|b| b.id())
+                        .collect()
+                }
+            };
+            for some in bricks.chunks(1024) {
+                {
+                    let mut ledger = self.ledger.borrow_mut();
+                    let rule = ledger.rule;
+                    let (below, above) = ledger.levels.split_at_mut(level);
+                    for &id in some {
+                        let tally = below[level - 1].get(id);
+                        let judged = match tally {
+                            Some(tally) if level > 1 => judge_children(tally),
+                            tally => rule.judge(id, tally),
+                        };
+                        let is_own = |brick| owner_at(&self.plan, level, brick) == me;
+                        add_to_parents(id, &judged, tally, &mut above[0], &mut self.others, is_own);
+                    }
+                }
+                self.input.send(worker, level, &mut self.others);
+            }
+            self.input.end_epoch(worker);
+        }
+    }
+
+    /// Publishes what all workers have written, on worker 0.
+    fn publish(&mut self, reports: &[IngestReport], times: [Duration; 3]) -> Result<Summary> {
+        let [load, solve, write] = times;
+        let base_reports: Vec<_> = reports.iter().map(|r| r.base.clone()).collect();
+        let mut levels = reports.first().map_or_else(Vec::new, |r| r.levels.clone());
+        for report in &reports[1..] {
+            for (all, more) in levels.iter_mut().zip(&report.levels) {
+                all.cells += more.cells;
+                all.open += more.open;
+                all.bricks += more.bricks;
+            }
+        }
+        let points: u64 = reports.iter().map(|r| r.points).sum();
+        let fed = Fed {
+            solve,
+            ..Fed::default()
+        };
+        let mut summary = self.shared.base.summarise(&fed, write, &base_reports);
+        summary.seconds.load = load.as_secs_f64();
+        summary.epochs = self.shared.inputs.list.len() as u64;
+        if let Some(finest) = levels.first() {
+            summary.map = MapSummary {
+                cells: finest.cells,
+                open: finest.open,
+                bricks: finest.bricks,
+            };
+        }
+        summary.ingest = Some(IngestSummary {
+            inputs: self.shared.inputs.list.len() as u64,
+            points,
+            points_per_second: points as f64 / load.as_secs_f64().max(1e-9),
+            cell_size_m: self.frame.cell_size_m(),
+            origin_m: self.frame.origin_m(),
+            levels,
+        });
+        let changes = self.changes.take().map(ChangeTable::finish).transpose()?;
+        self.shared.base.publish(&base_reports, &summary, None)?;
+        changes.map_or(Ok(()), |changes| changes.publish())?;
+        Ok(summary)
+    }
+
+    /// How many points this worker has counted.
+    pub fn points(&self) -> u64 {
+        self.points
+    }
+}
+
+fn cell_box([least, greatest]: [[i32; 3]; 2]) -> CellBox {
+    CellBox { least, greatest }
+}
+
+fn too_large(input: &Input, bytes: u64, limit_bytes: u64) -> Result<()> {
+    if bytes <= limit_bytes {
+        return Ok(());
+    }
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    Err(Error::input(format!(
+        "{}: its cells need at least {:.2} GiB of memory a worker, but {:.2} GiB are available: give a greater \
+         --cell-size, or run where there is more memory",
+        input.path.display(),
+        gib(bytes),
+        gib(limit_bytes),
+    )))
+}
+
+/// The frame, and the bounds of the inputs if they were needed for it.
+fn place(worker: &mut Worker, shared: &IngestShared) -> Result<(Frame, Bounds)> {
+    let known = agree(
+        worker,
+        shared.inputs.frame().map(|f| f.map(parts_of_frame)),
+        |all| Ok(all.into_iter().next().flatten()),
+    )?;
+    let frame_of = |(origin_m, cell_size_m)| {
+        Frame::new(origin_m, cell_size_m)
+            .map_err(|e| Error::input(format!("--cell-size and --origin: {e}")))
+    };
+    if let Some(known) = known {
+        return Ok((frame_of(known)?, Bounds::NONE));
+    }
+    let mine = shared.inputs.bounds(worker.index(), worker.peers());
+    let [least, greatest] = agree(worker, mine.map(|b| [b.least, b.greatest]), |all| {
+        let mut bounds = Bounds::NONE;
+        for [least, greatest] in all {
+            bounds.merge(&Bounds { least, greatest });
+        }
+        Ok([bounds.least, bounds.greatest])
+    })?;
+    let bounds = Bounds { least, greatest };
+    if bounds.is_empty() {
+        return Err(Error::input(
+            "the inputs have no point: at least one is needed to lay the lattice, or --origin X,Y,Z",
+        ));
+    }
+    let cell_size_m = shared.config.cell_size_m.unwrap_or(1.0);
+    let origin_m = default_origin(&bounds, cell_size_m)?;
+    Ok((frame_of((origin_m, cell_size_m))?, bounds))
+}
+
+fn parts_of_frame(frame: Frame) -> ([f64; 3], f64) {
+    (frame.origin_m(), frame.cell_size_m())
+}
+
+/// A plan that divides the box of the inputs evenly, where it is known.
+fn plan(shared: &IngestShared, frame: &Frame, bounds: &Bounds) -> Plan {
+    let cluster = &shared.config.run.cluster;
+    let corner = |position_m| frame.snap(position_m).map(CellBox::of);
+    let cells = match (corner(bounds.least), corner(bounds.greatest)) {
+        (Ok(least), Ok(greatest)) => Some(least.with(&greatest)),
+        _ => shared.former.as_ref().and_then(|former| former.1.cells),
+    };
+    let weights: Vec<(BrickId, u64)> = match cells {
+        Some(cells) if cluster.parts() > 1 && cells.brick_count() <= MOST_WEIGHTS => {
+            cells.bricks().map(|id| (id, 1)).collect()
+        }
+        _ => Vec::new(),
+    };
+    Plan::build(cluster.partition, cluster.parts(), &weights)
+}

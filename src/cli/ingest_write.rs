@@ -1,0 +1,154 @@
+//! What a worker writes of an ingest: its part of the cells of each level, and of the tallies.
+
+use super::ingest_run::Run;
+use super::run::{Report, parts_of, peak_rss_bytes};
+use super::summary::LevelSummary;
+use crate::Result;
+use crate::brick::BrickId;
+use crate::ingest::{BrickTally, Judged, Sum, column_names, judge_children};
+use crate::lake::{CellRow, CellWriter, TALLIES, TallyRow, TallySum, TallyWriter, level_folder};
+use crate::lattice::{Frame, Header};
+use serde::{Deserialize, Serialize};
+use timely::worker::Worker;
+
+/// What a worker tells worker 0 when it has written its part.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct IngestReport {
+    pub base: Report,
+    pub points: u64,
+    pub levels: Vec<LevelSummary>,
+}
+
+/// Writes this worker's part of the results.
+pub(super) fn write(worker: &Worker, run: &Run) -> IngestReport {
+    let mut report = IngestReport {
+        points: run.points(),
+        ..IngestReport::default()
+    };
+    let me = worker.index();
+    let mut settings = run.shared.base.metadata();
+    settings.push(run.facts.to_setting());
+    let written = write_levels(me, run, &settings, &mut report)
+        .and_then(|()| write_tallies(me, run, &settings, &mut report));
+    report.base.failure = written.err().as_ref().map(parts_of);
+    report.base.peak_rss_bytes = peak_rss_bytes();
+    report
+}
+
+/// Writes the cells of each level that was asked for.
+fn write_levels(
+    me: usize,
+    run: &Run,
+    settings: &[(String, String)],
+    report: &mut IngestReport,
+) -> Result<()> {
+    let names = column_names(&run.facts.attributes);
+    let ledger = run.ledger.borrow();
+    let mut frame: Option<Frame> = Some(run.frame);
+    for (level, lod) in (0..=Header::CELL.lod).rev().enumerate() {
+        let (Some(here), Some(tallies)) = (frame, ledger.levels.get(level)) else {
+            break;
+        };
+        frame = here.coarser();
+        if !run.shared.lods.contains(&lod) {
+            continue;
+        }
+        let folder = level_folder(lod);
+        let path = run.shared.base.part_path(me, &folder)?;
+        let mut writer = CellWriter::create(&path, &here, &names, settings)?;
+        let bricks = match level {
+            0 => run.finest_bricks(me),
+            _ => {
+                let mut bricks: Vec<BrickId> =
+                    tallies.bricks().iter().map(BrickTally::id).collect();
+                bricks.sort_unstable();
+                bricks
+            }
+        };
+        let mut summary = LevelSummary {
+            lod,
+            ..LevelSummary::default()
+        };
+        for id in bricks {
+            let tally = tallies.get(id);
+            let judged = match tally {
+                Some(tally) if level > 0 => judge_children(tally),
+                tally => ledger.rule.judge(id, tally),
+            };
+            write_brick(&mut writer, id, &judged, tally, names.len())?;
+            summary.cells += u64::from(judged.known.count());
+            let open = judged.costs.iter().filter(|&&cost| cost > 0).count() as u64;
+            summary.open += open;
+            summary.bricks += u64::from(open > 0);
+        }
+        report.base.note_file(&folder, me, writer.finish()?);
+        report.levels.push(summary);
+    }
+    Ok(())
+}
+
+fn write_brick(
+    writer: &mut CellWriter,
+    id: BrickId,
+    judged: &Judged,
+    tally: Option<&BrickTally>,
+    attributes: usize,
+) -> Result<()> {
+    let mut means = vec![None; attributes];
+    for (local, state) in judged.rows(tally) {
+        means.fill(None);
+        for (mean, sum) in means.iter_mut().zip(state.sums) {
+            *mean = sum.mean();
+        }
+        let row = CellRow {
+            local,
+            cost: state.cost,
+            points: state.points,
+            means: &means,
+        };
+        writer.write(id, &row)?;
+    }
+    Ok(())
+}
+
+/// Writes what the costs and means follow from.
+fn write_tallies(
+    me: usize,
+    run: &Run,
+    settings: &[(String, String)],
+    report: &mut IngestReport,
+) -> Result<()> {
+    let ledger = run.ledger.borrow();
+    let attributes = run.facts.attributes.len();
+    let path = run.shared.base.part_path(me, TALLIES)?;
+    let mut writer = TallyWriter::create(&path, &run.frame, attributes, settings)?;
+    let mut tallies: Vec<&BrickTally> = ledger.levels[0].bricks().iter().collect();
+    tallies.sort_unstable_by_key(|tally| tally.id());
+    let mut sums = vec![TallySum::default(); attributes];
+    for tally in tallies {
+        for local in crate::brick::LOCAL_BY_INDEX {
+            let noted = tally.noted_at(local);
+            let Some((points, of)) = noted else {
+                continue;
+            };
+            sums.fill(TallySum::default());
+            for (sum, &Sum { units, values }) in sums.iter_mut().zip(of) {
+                *sum = TallySum {
+                    values: values as i64,
+                    high: (units >> 64) as i64,
+                    low: units as i64,
+                };
+            }
+            let row = TallyRow {
+                local,
+                points: points as i64,
+                seen: i32::from(tally.seen().contains(local)),
+                given: tally.given(local).map_or(-1, i32::from),
+                sums: &sums,
+            };
+            writer.write(tally.id(), &row)?;
+        }
+    }
+    report.base.note_file(TALLIES, me, writer.finish()?);
+    Ok(())
+}

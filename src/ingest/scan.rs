@@ -1,0 +1,187 @@
+//! One scan: batches of points into tallies.
+
+use super::{CellBox, Sum, Tallies, walk};
+use crate::brick::BrickId;
+use crate::lattice::{Cell, Frame};
+use crate::points::Points;
+use crate::{Error, Result};
+
+/// From where the points of a scan were seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sensor {
+    /// Nobody says: points tell of no free space.
+    Unknown,
+    /// All from one position, in metres.
+    At([f64; 3]),
+    /// Each from its own position, which three columns hold, in units of so many metres.
+    Columns([usize; 3], f64),
+}
+
+/// How the points of a scan are counted.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// How messages call it.
+    pub file: String,
+    /// Where the cells lie.
+    pub frame: Frame,
+    /// For each column of the points which attribute it is, if one that is averaged.
+    pub attributes: Vec<Option<usize>>,
+    /// From where the points were seen.
+    pub sensor: Sensor,
+    /// Points farther from their sensor than this are not counted, and their rays end there.
+    pub max_range_m: Option<f64>,
+}
+
+/// The tallies that a worker adds to: its own bricks', and those that go to others.
+#[derive(Debug, Default)]
+pub struct Shelves<'a> {
+    stores: Vec<&'a mut Tallies>,
+    last: Option<(BrickId, usize, u32)>,
+}
+
+/// What a batch of points was counted as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many points were counted.
+    pub points: u64,
+    /// The box of the cells that they lie in.
+    pub cells: Option<CellBox>,
+}
+
+impl Count {
+    /// Both together.
+    pub fn with(&self, other: &Count) -> Count {
+        let cells = match (self.cells, other.cells) {
+            (Some(a), Some(b)) => Some(a.with(&b)),
+            (a, b) => a.or(b),
+        };
+        Count {
+            points: self.points + other.points,
+            cells,
+        }
+    }
+}
+
+impl<'a> Shelves<'a> {
+    /// Tallies of one's own, and for others.
+    pub fn new(own: &'a mut Tallies, others: &'a mut Tallies) -> Self {
+        Shelves {
+            stores: vec![own, others],
+            last: None,
+        }
+    }
+
+    /// Which of the tallies a brick is in, and its place there.
+    #[inline]
+    fn find(&mut self, id: BrickId, is_own: &mut impl FnMut(BrickId) -> bool) -> (usize, u32) {
+        match self.last {
+            Some((last, store, place)) if last == id => (store, place),
+            _ => {
+                let store = usize::from(!is_own(id));
+                let place = self.stores[store].touch(id);
+                self.last = Some((id, store, place));
+                (store, place)
+            }
+        }
+    }
+}
+
+impl Scan {
+    /// Counts points in the cells that they lie in, sums their attributes, and marks the cells between their sensors and
+    /// them as seen.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if a point or a sensor lies outside the lattice, or an attribute is too large; NaN counts as no
+    /// value.
+    pub fn count(
+        &self,
+        points: &Points,
+        shelves: &mut Shelves,
+        mut is_own: impl FnMut(BrickId) -> bool,
+    ) -> Result<Count> {
+        let mut count = Count::default();
+        // Where each point was counted, for its attributes: column by column is faster than point by point.
+        let mut slots = Vec::with_capacity(points.len());
+        for (n, &position_m) in points.xyz.iter().enumerate() {
+            let cell = self.frame.snap(position_m).map_err(|e| self.wrong(&e))?;
+            if self.sensor != Sensor::Unknown && !self.see(points, n, cell, shelves, &mut is_own)? {
+                slots.push(None);
+                continue;
+            }
+            let (brick, local) = BrickId::locate(cell).expect("snapping keeps the range");
+            let (store, place) = shelves.find(brick, &mut is_own);
+            let tally = shelves.stores[store].at(place);
+            let slot = tally.slot(local);
+            tally.counted_mut(slot).points += 1;
+            slots.push(Some((store, place, slot)));
+            count = count.with(&Count {
+                points: 1,
+                cells: Some(CellBox::of(cell)),
+            });
+        }
+        for (values, attribute) in points.attributes.iter().zip(&self.attributes) {
+            let Some(attribute) = *attribute else {
+                continue;
+            };
+            for (&value, slot) in values.iter().zip(&slots) {
+                let Some((store, place, slot)) = *slot else {
+                    continue;
+                };
+                let tally = shelves.stores[store].at(place);
+                if !value.is_nan() && !tally.sum_mut(slot, attribute).add_value(value) {
+                    return Err(self.wrong(&format_args!(
+                        "an attribute has the value {value}: its magnitude must be below {:e}",
+                        Sum::MOST
+                    )));
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Marks what lies between the sensor of point `n` and the point; false if the point is too far to be counted.
+    fn see(
+        &self,
+        points: &Points,
+        n: usize,
+        cell: Cell,
+        shelves: &mut Shelves,
+        is_own: &mut impl FnMut(BrickId) -> bool,
+    ) -> Result<bool> {
+        let sensor_m = match self.sensor {
+            Sensor::Unknown => return Ok(true),
+            Sensor::At(position_m) => position_m,
+            Sensor::Columns(columns, scale_m) => {
+                columns.map(|column| points.attributes[column][n] * scale_m)
+            }
+        };
+        let wrong = |e| self.wrong(&format_args!("of a sensor {e}"));
+        let start = self.frame.snap(sensor_m).map_err(wrong)?;
+        let mut to_m = points.xyz[n];
+        let away = |a: usize| to_m[a] - sensor_m[a];
+        let range_m = (0..3).map(|a| away(a) * away(a)).sum::<f64>().sqrt();
+        let near = self.max_range_m.is_none_or(|most| range_m <= most);
+        let mut goal = cell;
+        if let (false, Some(most)) = (near, self.max_range_m) {
+            to_m = std::array::from_fn(|a| sensor_m[a] + away(a) * (most / range_m));
+            goal = self.frame.snap(to_m).map_err(|e| self.wrong(&e))?;
+        }
+        let from = self
+            .frame
+            .lattice_units(sensor_m)
+            .map_err(|e| self.wrong(&e))?;
+        let to = self.frame.lattice_units(to_m).map_err(|e| self.wrong(&e))?;
+        walk(from, to, start, goal, |cell| {
+            // At the edge of the range a ray may touch a cell beyond it.
+            if let Some((brick, local)) = BrickId::locate(cell) {
+                let (store, place) = shelves.find(brick, is_own);
+                shelves.stores[store].at(place).see_cell(local);
+            }
+        });
+        Ok(near)
+    }
+
+    fn wrong(&self, what: &dyn std::fmt::Display) -> Error {
+        Error::input(format!("{}: {what}", self.file))
+    }
+}

@@ -1,0 +1,441 @@
+//! Tallies: what was counted in each cell, kept by brick, and the rule by which a cell's cost follows from it.
+
+use super::{CellBox, Sum};
+use crate::brick::{BRICK_CELLS, BrickId, Costs, LOCAL_BY_INDEX, Local, Planes, coarse_cost};
+use crate::lattice::UNIT_COST;
+use rustc_hash::FxHashMap;
+
+/// Up to how many counted cells a brick is searched one by one.
+const FEW: usize = 16;
+
+/// What decides which cells are blocked, open or unknown.
+///
+/// A cell with at least `min_points` points is blocked. Otherwise it costs what a map or a terrain gave it, the last
+/// one if several did; otherwise it is open, at cost 1.0, if a ray has passed through it, or if it lies in `open`.
+/// What remains is unknown, and counts as blocked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// The fewest points of a cell that they block.
+    pub min_points: u64,
+    /// The box in which cells that nothing is known of are open; `None` if unknown cells are blocked.
+    pub open: Option<CellBox>,
+}
+
+/// What the children of a coarser cell add up to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Children {
+    /// How many are known.
+    pub known: u16,
+    /// How many are open.
+    pub open: u16,
+    /// The stored costs of the open ones.
+    pub sum: u32,
+}
+
+/// What was counted in one cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How many points lie in it.
+    pub points: u64,
+    /// What its children add up to; at the finest level it has none.
+    pub children: Children,
+}
+
+/// The costs that maps and terrain gave to cells of a brick.
+#[derive(Clone, Debug)]
+struct Given {
+    cells: Planes,
+    costs: Costs,
+}
+
+/// What was counted in the cells of one brick.
+#[derive(Clone, Debug)]
+pub struct BrickTally {
+    id: BrickId,
+    /// The places of the counted cells, in the order in which they came.
+    locals: Vec<u16>,
+    /// From place to 1 + slot, once there are more than a few.
+    index: Option<Box<[u16; BRICK_CELLS]>>,
+    counted: Vec<Counted>,
+    sums: Vec<Sum>,
+    attributes: usize,
+    seen: Planes,
+    given: Option<Box<Given>>,
+    touched: bool,
+    /// The costs when they were last told of.
+    told: Option<Box<Costs>>,
+}
+
+/// A cell as it stands in a table.
+#[derive(Clone, Copy, Debug)]
+pub struct CellState<'a> {
+    /// The stored cost; 0 is blocked.
+    pub cost: u16,
+    /// How many points lie in it.
+    pub points: u64,
+    /// The sums of its attributes; empty if no point lies in it.
+    pub sums: &'a [Sum],
+}
+
+impl BrickTally {
+    fn new(id: BrickId, attributes: usize) -> Self {
+        BrickTally {
+            id,
+            locals: Vec::new(),
+            index: None,
+            counted: Vec::new(),
+            sums: Vec::new(),
+            attributes,
+            seen: Planes::NONE,
+            given: None,
+            touched: false,
+            told: None,
+        }
+    }
+
+    /// The brick.
+    pub fn id(&self) -> BrickId {
+        self.id
+    }
+
+    fn find(&self, local: Local) -> Option<usize> {
+        match &self.index {
+            Some(index) => usize::from(index[local.index()]).checked_sub(1),
+            None => (self.locals.iter()).position(|&l| usize::from(l) == local.index()),
+        }
+    }
+
+    /// The slot of a cell, which is made if there is none.
+    #[inline]
+    pub fn slot(&mut self, local: Local) -> usize {
+        if let Some(slot) = self.find(local) {
+            return slot;
+        }
+        let slot = self.counted.len();
+        self.locals.push(local.index() as u16);
+        self.counted.push(Counted::default());
+        self.sums
+            .resize(self.sums.len() + self.attributes, Sum::default());
+        if let Some(index) = &mut self.index {
+            index[local.index()] = slot as u16 + 1;
+        } else if slot == FEW {
+            let mut index = Box::new([0; BRICK_CELLS]);
+            for (slot, &local) in (1..).zip(&self.locals) {
+                index[usize::from(local)] = slot;
+            }
+            self.index = Some(index);
+        }
+        slot
+    }
+
+    /// What was counted in the cell of a slot.
+    #[inline]
+    pub fn counted_mut(&mut self, slot: usize) -> &mut Counted {
+        &mut self.counted[slot]
+    }
+
+    /// The sum of an attribute in the cell of a slot.
+    #[inline]
+    pub fn sum_mut(&mut self, slot: usize, attribute: usize) -> &mut Sum {
+        &mut self.sums[slot * self.attributes + attribute]
+    }
+
+    fn sums_of(&self, slot: usize) -> &[Sum] {
+        &self.sums[slot * self.attributes..(slot + 1) * self.attributes]
+    }
+
+    /// Notes that rays have passed through cells.
+    pub fn see(&mut self, cells: &Planes) {
+        let (mine, theirs) = (self.seen.0.as_flattened_mut(), cells.0.as_flattened());
+        mine.iter_mut().zip(theirs).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Notes that a ray has passed through a cell.
+    #[inline]
+    pub fn see_cell(&mut self, local: Local) {
+        self.seen.set(local, true);
+    }
+
+    /// Gives a cell the cost that a map or a terrain says, in place of what another said before.
+    pub fn give(&mut self, local: Local, cost: u16) {
+        let given = self.given.get_or_insert_with(|| {
+            Box::new(Given {
+                cells: Planes::NONE,
+                costs: [0; BRICK_CELLS],
+            })
+        });
+        given.cells.set(local, true);
+        given.costs[local.index()] = cost;
+    }
+
+    /// The cells that rays have passed through.
+    pub fn seen(&self) -> &Planes {
+        &self.seen
+    }
+
+    /// The cost that a cell was given, if it was.
+    pub fn given(&self, local: Local) -> Option<u16> {
+        let given = self.given.as_ref()?;
+        given
+            .cells
+            .contains(local)
+            .then(|| given.costs[local.index()])
+    }
+
+    /// Every counted cell, in no order: its place, its count and its sums.
+    pub fn counted(&self) -> impl Iterator<Item = (Local, &Counted, &[Sum])> {
+        (self.locals.iter().zip(&self.counted).enumerate()).map(|(slot, (&local, counted))| {
+            let local = Local::new(usize::from(local)).expect("a place of a brick");
+            (local, counted, self.sums_of(slot))
+        })
+    }
+
+    /// The points and sums of a cell; none where nothing was counted.
+    pub fn points_of(&self, local: Local) -> (u64, &[Sum]) {
+        let slot = self.find(local);
+        slot.map_or((0, &[]), |slot| {
+            (self.counted[slot].points, self.sums_of(slot))
+        })
+    }
+
+    /// The points and sums of a cell that anything was noted of; `None` for others.
+    pub fn noted_at(&self, local: Local) -> Option<(u64, &[Sum])> {
+        let (points, sums) = self.points_of(local);
+        let noted = points > 0 || self.seen.contains(local) || self.given(local).is_some();
+        noted.then_some((points, sums))
+    }
+
+    fn bytes(&self) -> u64 {
+        let cell = size_of::<Counted>() + size_of::<u16>() + self.attributes * size_of::<Sum>();
+        let index = if self.index.is_some() {
+            2 * BRICK_CELLS
+        } else {
+            0
+        };
+        let given = if self.given.is_some() {
+            size_of::<Given>()
+        } else {
+            0
+        };
+        (size_of::<BrickTally>() + 32 + self.counted.capacity() * cell + index + given) as u64
+    }
+}
+
+/// The known cells of a brick and what they cost, at the finest level.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The cells that something is known of.
+    pub known: Planes,
+    /// The stored costs; 0 is blocked or unknown.
+    pub costs: Box<Costs>,
+}
+
+impl Rule {
+    /// The known cells of a brick and their costs.
+    pub fn judge(&self, id: BrickId, tally: Option<&BrickTally>) -> Judged {
+        let mut known = self.open.map_or(Planes::NONE, |open| open.cells_of(id));
+        let mut costs = Box::new([0; BRICK_CELLS]);
+        let open = |cells: &Planes, costs: &mut Costs| {
+            for (word, &bits) in cells.0.as_flattened().iter().enumerate() {
+                let row = &mut costs[64 * word..64 * (word + 1)];
+                for (bit, cost) in row.iter_mut().enumerate() {
+                    *cost |= (bits >> bit & 1) as u16 * UNIT_COST;
+                }
+            }
+        };
+        let add = |known: &mut Planes, cells: &Planes| {
+            let (mine, theirs) = (known.0.as_flattened_mut(), cells.0.as_flattened());
+            mine.iter_mut().zip(theirs).for_each(|(a, b)| *a |= b);
+        };
+        if let Some(tally) = tally {
+            add(&mut known, &tally.seen);
+        }
+        open(&known, &mut costs);
+        let Some(tally) = tally else {
+            return Judged { known, costs };
+        };
+        if let Some(given) = &tally.given {
+            add(&mut known, &given.cells);
+            for local in LOCAL_BY_INDEX {
+                if given.cells.contains(local) {
+                    costs[local.index()] = given.costs[local.index()];
+                }
+            }
+        }
+        for (local, counted, _) in tally.counted() {
+            known.set(local, true);
+            if counted.points >= self.min_points {
+                costs[local.index()] = 0;
+            }
+        }
+        Judged { known, costs }
+    }
+}
+
+/// The cells of a coarser brick that have a known child, and what they cost.
+pub fn judge_children(tally: &BrickTally) -> Judged {
+    let mut judged = Judged {
+        known: Planes::NONE,
+        costs: Box::new([0; BRICK_CELLS]),
+    };
+    for (local, counted, _) in tally.counted() {
+        let Children { known, open, sum } = counted.children;
+        judged.known.set(local, known > 0);
+        judged.costs[local.index()] = coarse_cost(u32::from(open), sum);
+    }
+    judged
+}
+
+impl Judged {
+    /// The known cells in ascending order of their identifiers, as they stand in a table.
+    pub fn rows<'a>(
+        &'a self,
+        tally: Option<&'a BrickTally>,
+    ) -> impl Iterator<Item = (Local, CellState<'a>)> {
+        let known = LOCAL_BY_INDEX
+            .into_iter()
+            .filter(|&local| self.known.contains(local));
+        known.map(move |local| {
+            let (points, sums) = tally.map_or((0, &[][..]), |tally| tally.points_of(local));
+            let cost = self.costs[local.index()];
+            (local, CellState { cost, points, sums })
+        })
+    }
+}
+
+/// Tallies of many bricks.
+#[derive(Clone, Debug, Default)]
+pub struct Tallies {
+    attributes: usize,
+    bricks: Vec<BrickTally>,
+    places: FxHashMap<BrickId, u32>,
+    last: Option<(BrickId, u32)>,
+    touched: Vec<u32>,
+}
+
+impl Tallies {
+    /// No tallies yet, of points with `attributes` attributes.
+    pub fn new(attributes: usize) -> Self {
+        Tallies {
+            attributes,
+            ..Tallies::default()
+        }
+    }
+
+    /// The place of a brick's tally, which is made if there is none, and counts as touched from now on.
+    #[inline]
+    pub fn touch(&mut self, id: BrickId) -> u32 {
+        if let Some((last, place)) = self.last
+            && last == id
+        {
+            return place;
+        }
+        let place = *self.places.entry(id).or_insert_with(|| {
+            self.bricks.push(BrickTally::new(id, self.attributes));
+            self.bricks.len() as u32 - 1
+        });
+        self.last = Some((id, place));
+        let brick = &mut self.bricks[place as usize];
+        if !brick.touched {
+            brick.touched = true;
+            self.touched.push(place);
+        }
+        place
+    }
+
+    /// The tally at a place.
+    #[inline]
+    pub fn at(&mut self, place: u32) -> &mut BrickTally {
+        &mut self.bricks[place as usize]
+    }
+
+    /// The tally of a brick, made if there is none, and touched.
+    #[inline]
+    pub fn brick(&mut self, id: BrickId) -> &mut BrickTally {
+        let place = self.touch(id);
+        self.at(place)
+    }
+
+    /// The tally of a brick, if there is one.
+    pub fn get(&self, id: BrickId) -> Option<&BrickTally> {
+        self.places
+            .get(&id)
+            .map(|&place| &self.bricks[place as usize])
+    }
+
+    /// All tallies, in no order.
+    pub fn bricks(&self) -> &[BrickTally] {
+        &self.bricks
+    }
+
+    /// How many attributes the points have.
+    pub fn attributes(&self) -> usize {
+        self.attributes
+    }
+
+    /// About how many bytes of memory the tallies take that were touched since [`Tallies::changes`].
+    pub fn touched_bytes(&self) -> u64 {
+        self.touched
+            .iter()
+            .map(|&place| self.bricks[place as usize].bytes())
+            .sum()
+    }
+
+    /// About how many bytes of memory all tallies take.
+    pub fn bytes(&self) -> u64 {
+        self.bricks.iter().map(BrickTally::bytes).sum()
+    }
+
+    /// Forgets all tallies.
+    pub fn clear(&mut self) {
+        self.bricks.clear();
+        self.places.clear();
+        self.touched.clear();
+        self.last = None;
+    }
+
+    /// Tells every cell of `mine` whose cost under `after` is not what was told last (`before` is the rule of that
+    /// time), with its costs then and now, by brick and within it by identifier; costs are told of now.
+    pub fn changes(
+        &mut self,
+        before: &Rule,
+        after: &Rule,
+        mine: impl Fn(BrickId) -> bool,
+        mut each: impl FnMut(BrickId, Local, u16, u16),
+    ) {
+        let mut ids: Vec<BrickId> = if before.open == after.open {
+            let touched = self.touched.iter();
+            touched
+                .map(|&place| self.bricks[place as usize].id)
+                .collect()
+        } else {
+            let open = after.open.iter().flat_map(CellBox::bricks);
+            let all = self.bricks.iter().map(|brick| brick.id);
+            all.chain(open.filter(|&id| mine(id))).collect()
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        for id in ids {
+            let place = self.places.get(&id).copied();
+            let tally = place.map(|place| &self.bricks[place as usize]);
+            let now = after.judge(id, tally).costs;
+            let told = match tally.and_then(|tally| tally.told.as_ref()) {
+                Some(told) => told.clone(),
+                None => before.judge(id, None).costs,
+            };
+            for local in LOCAL_BY_INDEX {
+                let (old, new) = (told[local.index()], now[local.index()]);
+                if old != new {
+                    each(id, local, old, new);
+                }
+            }
+            if let Some(place) = place {
+                self.bricks[place as usize].told = Some(now);
+            }
+        }
+        for place in self.touched.drain(..) {
+            self.bricks[place as usize].touched = false;
+        }
+        self.last = None;
+    }
+}
