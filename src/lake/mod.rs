@@ -19,6 +19,7 @@
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
 //! - A [`container`] holds bricks as they lie in memory, a row a brick.
+//! - [`batches`] read tables and containers as Arrow record batches.
 //! - An [`audit`] tells what lies at a path, and whether it is sound.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
 //!
@@ -32,6 +33,7 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 pub mod audit;
+pub mod batches;
 mod changes;
 pub mod container;
 mod field;
