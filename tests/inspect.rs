@@ -266,6 +266,24 @@ fn damaged_footers_and_truncations_are_answers() {
     }
 }
 
+#[test]
+fn an_index_of_pages_that_lies_is_found() {
+    let scratch = Scratch::new();
+    let path = scratch.join("part-00000.parquet");
+    small_field(&path, 0);
+    let bytes = fs::read(&path).unwrap();
+    let file = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    for column in file.metadata().row_group(0).columns() {
+        let start = column.offset_index_offset().unwrap() as usize;
+        for at in start..start + column.offset_index_length().unwrap() as usize {
+            let mut hurt = bytes.clone();
+            hurt[at] ^= 1 << (at % 8);
+            fs::write(&path, &hurt).unwrap();
+            assert!(verify(&path).is_err(), "byte {} of {:02x?}", at - start, &bytes[start..start + column.offset_index_length().unwrap() as usize]);
+        }
+    }
+}
+
 /// The columns `cell, lx, ly, lz, distance, next` of rows that a test may spoil.
 #[derive(Clone)]
 struct Rows {

@@ -139,7 +139,7 @@ pub(super) fn path(path: Option<&Path>) -> String {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Map")]
 pub(super) struct MapArgs {
-    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, or a table of cells as .csv or .parquet
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, a table of cells as .csv or .parquet, or .octa (octaindex3d)
     #[arg(long, value_name = "PATH")]
     map: PathBuf,
 

@@ -11,6 +11,7 @@
 //! how many rows they claim.
 
 mod check;
+mod columns;
 mod describe;
 mod find;
 mod log;
@@ -21,7 +22,8 @@ mod rules;
 mod unique;
 
 pub use check::{Sound, verify};
-pub use describe::{ColumnSummary, Description, Extent, FrameSummary, inspect};
+pub use columns::ColumnSummary;
+pub use describe::{Description, Extent, FrameSummary, inspect};
 
 pub(super) use find::find;
 pub(super) use parquet::Parquet;
