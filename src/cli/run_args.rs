@@ -171,7 +171,8 @@ pub(super) fn path(path: Option<&Path>) -> String {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Map")]
 pub(super) struct MapArgs {
-    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, a table of cells as .csv or .parquet, or a folder that ingest wrote
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, .octa (octaindex3d), a table of cells as .csv or .parquet, or a
+    /// folder that ingest wrote
     #[arg(long, value_name = "PATH")]
     map: PathBuf,
 

@@ -21,6 +21,7 @@
 //! - A [`container`] holds bricks as they lie in memory, a row a brick.
 //! - Every folder of a result is a Delta table ([`delta`]) of one version, and plain Parquet beside; [`compact()`] merges
 //!   small files of such a table.
+//! - [`batches`] read tables and containers as Arrow record batches.
 //! - An [`audit`] tells what lies at a path, and whether it is sound.
 //! - A [`CellWriter`] writes the rows of `cells/`, a [`TallyWriter`] those of `tallies/`.
 //! - A [`TableWriter`] is what all stand on: any table of numbers and words, a row group at a time.
@@ -35,6 +36,7 @@
 //! In Polars it is `pl.col("cell").reinterpret(signed=False)`, in numpy `a.view("uint64")`.
 
 pub mod audit;
+pub mod batches;
 mod cells;
 mod changes;
 pub mod checkpoint;

@@ -1,5 +1,6 @@
 //! What is in a file or a folder, from headers and footers alone.
 
+use super::columns::{ColumnSummary, add_columns};
 use super::find::{Found, Table, find};
 use super::parquet::Parquet;
 use crate::Result;
@@ -8,8 +9,6 @@ use crate::lake::container::Container;
 use crate::lattice::Frame;
 use crate::map::octa::{Stream, codec_name};
 use crate::map::{ReadOptions, read_map};
-use parquet::basic::LogicalType;
-use parquet::file::statistics::Statistics;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -47,7 +46,8 @@ pub struct Description {
     /// How many bricks they lie in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bricks: Option<u64>,
-    /// The box that the cells lie in: for containers and maps, that of their bricks.
+    /// The box that the cells lie in: of a map of voxels, that of its voxels; of a container or a map of cells, that
+    /// of its bricks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extent: Option<Extent>,
     /// Where the lattice lies in the world.
@@ -77,27 +77,6 @@ pub struct Description {
     /// The summary of the run whose result a folder is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<Value>,
-}
-
-/// A column, from the statistics of the footers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct ColumnSummary {
-    /// Its name.
-    pub name: String,
-    /// The type of its values.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The least value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub least: Option<Value>,
-    /// The greatest value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub greatest: Option<Value>,
-    /// How many rows have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nulls: Option<u64>,
-    /// How many bytes it takes in the files.
-    pub bytes: u64,
 }
 
 /// A box of cells.
@@ -203,80 +182,6 @@ fn describe_table(table: &Table) -> Result<Description> {
     let unique = matches!(description.table, Some("field" | "state" | "owned"));
     description.cells = unique.then_some(rows);
     Ok(description)
-}
-
-/// Adds what a file's footer says of its columns.
-fn add_columns(columns: &mut Vec<ColumnSummary>, parquet: &Parquet) {
-    for group in parquet.footer().row_groups() {
-        for chunk in group.columns() {
-            let name = chunk.column_path().string();
-            let at = columns.iter().position(|column| column.name == name);
-            let at = at.unwrap_or_else(|| {
-                let logical = match chunk.column_descr().logical_type_ref() {
-                    Some(LogicalType::String) => " (text)",
-                    Some(LogicalType::Integer(_)) => " (narrow)",
-                    _ => "",
-                };
-                columns.push(ColumnSummary {
-                    name,
-                    kind: format!("{}{logical}", chunk.column_type()),
-                    ..ColumnSummary::default()
-                });
-                columns.len() - 1
-            });
-            let column = &mut columns[at];
-            column.bytes += u64::try_from(chunk.compressed_size()).unwrap_or(0);
-            if let Some(statistics) = chunk.statistics() {
-                column.nulls = statistics
-                    .null_count_opt()
-                    .map(|n| n + column.nulls.unwrap_or(0));
-                let (least, greatest) = ends(statistics);
-                column.least = lesser(column.least.take(), least, false);
-                column.greatest = lesser(column.greatest.take(), greatest, true);
-            }
-        }
-    }
-}
-
-/// The least and the greatest value of a column chunk.
-fn ends(statistics: &Statistics) -> (Option<Value>, Option<Value>) {
-    macro_rules! both {
-        ($s:expr) => {
-            (
-                $s.min_opt().map(|v| Value::from(*v)),
-                $s.max_opt().map(|v| Value::from(*v)),
-            )
-        };
-    }
-    match statistics {
-        Statistics::Boolean(s) => both!(s),
-        Statistics::Int32(s) => both!(s),
-        Statistics::Int64(s) => both!(s),
-        Statistics::Float(s) => both!(s),
-        Statistics::Double(s) => both!(s),
-        Statistics::ByteArray(s) => {
-            let text = |v: &parquet::data_type::ByteArray| v.as_utf8().ok().map(Value::from);
-            (s.min_opt().and_then(text), s.max_opt().and_then(text))
-        }
-        _ => (None, None),
-    }
-}
-
-/// The lesser of two values, or the greater if `greater`.
-fn lesser(a: Option<Value>, b: Option<Value>, greater: bool) -> Option<Value> {
-    let (Some(a), Some(b)) = (&a, &b) else {
-        return a.or(b);
-    };
-    let order = match (a.as_i64().zip(b.as_i64()), a.as_f64().zip(b.as_f64())) {
-        (Some((a, b)), _) => a.cmp(&b),
-        (_, Some((a, b))) => a.total_cmp(&b),
-        _ => a.as_str().cmp(&b.as_str()),
-    };
-    Some(if order.is_gt() == greater {
-        a.clone()
-    } else {
-        b.clone()
-    })
 }
 
 /// The box of the cells of a table, from the statistics of its coordinates.
@@ -399,6 +304,9 @@ fn describe_map(path: &Path) -> Result<Description> {
     let map: CellMap = read_map(path, &ReadOptions::default())?;
     let mut bricks = BrickBox::default();
     map.bricks.iter().for_each(|(brick, _)| bricks.add(*brick));
+    let box_of_voxels = map
+        .voxels
+        .map(|ends| ends.map(|voxel| voxel.map(|v| 2 * i64::from(v))));
     Ok(Description {
         path: path.display().to_string(),
         kind: "map",
@@ -407,7 +315,9 @@ fn describe_map(path: &Path) -> Result<Description> {
         cells: Some(map.cells),
         open: Some(map.open),
         bricks: Some(map.bricks.len() as u64),
-        extent: bricks.0.map(|lattice| extent(lattice, Some(map.frame))),
+        extent: box_of_voxels
+            .or(bricks.0)
+            .map(|lattice| extent(lattice, Some(map.frame))),
         frame: Some(map.frame.into()),
         ..Description::default()
     })

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// What was found at a path.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(in crate::lake) struct Found {
     /// Whether the path is a folder.
     pub folder: bool,
     pub tables: Vec<Table>,
@@ -24,7 +24,7 @@ pub(super) struct Found {
 
 /// The Parquet files of one table: those of its folder and of the folders `key=value` in it.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(in crate::lake) struct Table {
     /// The folder, or the file itself if it stands alone.
     pub path: PathBuf,
     /// The name of the folder: `field`, `routes`, …; empty for a file that stands alone.
@@ -53,7 +53,7 @@ enum Kind {
 ///
 /// # Errors
 /// [`Error::Input`] if there is nothing that octaflow knows; [`Error::Machine`] if it cannot be read.
-pub(super) fn find(path: &Path) -> Result<Found> {
+pub(in crate::lake) fn find(path: &Path) -> Result<Found> {
     let mut found = Found::default();
     let meta = fs::metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => fault(path, "there is no such file or folder"),

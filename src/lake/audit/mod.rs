@@ -11,6 +11,7 @@
 //! how many rows they claim.
 
 mod check;
+mod columns;
 mod describe;
 mod find;
 mod log;
@@ -21,12 +22,16 @@ mod rules;
 mod unique;
 
 pub use check::{Sound, verify};
-pub use describe::{ColumnSummary, Description, Extent, FrameSummary, inspect};
+pub use columns::ColumnSummary;
+pub use describe::{Description, Extent, FrameSummary, inspect};
+
+pub(super) use find::find;
+pub(super) use parquet::Parquet;
 
 use crate::Error;
 use std::path::Path;
 
 /// The error that something is wrong with what lies at `path`.
-fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
+pub(super) fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::input(format!("{}: {what}", path.display()))
 }

@@ -8,12 +8,15 @@ use super::parquet::Parquet;
 use crate::Result;
 use crate::lake::page::Head;
 use crate::lake::refused;
-use crate::map::columns::compact::{Compact, I16, I64, STOP, STRUCT};
+use crate::map::columns::compact::{Compact, I16, I64, LIST, STOP, STRUCT};
 use parquet::basic::{Encoding, Type};
 use parquet::file::metadata::ColumnChunkMetaData;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
+
+/// The wire type of 32-bit numbers.
+const I32: u8 = I64 - 1;
 
 /// A header of ours is not longer than this.
 const HEAD_BYTES: usize = 64;
@@ -40,7 +43,7 @@ pub(super) fn check(parquet: &Parquet, file: &File, group: usize) -> Result<()> 
         let io = |e: std::io::Error| refused(&parquet.path, "read", &e);
         let (start, length) = column.byte_range();
         let (mut at, end) = (start, start.saturating_add(length).min(parquet.bytes));
-        let mut values = 0;
+        let (mut values, mut places) = (0, Vec::new());
         for page in 0.. {
             if at >= end {
                 break;
@@ -54,6 +57,7 @@ pub(super) fn check(parquet: &Parquet, file: &File, group: usize) -> Result<()> 
             file.read_exact_at(&mut bytes, at).map_err(io)?;
             let (head, head_bytes) = read_head(&bytes)
                 .ok_or_else(|| wrong(page, "its header is malformed".to_owned()))?;
+            let page_at = at;
             at += head_bytes as u64;
             if head.packed_bytes < 0 || head.packed_bytes as u64 > end - at {
                 return Err(wrong(page, "it reaches beyond its column".to_owned()));
@@ -70,11 +74,10 @@ pub(super) fn check(parquet: &Parquet, file: &File, group: usize) -> Result<()> 
                 }
             }
             at += head.packed_bytes as u64;
-            values += if head.kind == Head::DATA {
-                i64::from(head.values)
-            } else {
-                0
-            };
+            if head.kind == Head::DATA {
+                places.push([page_at as i64, (at - page_at) as i64, values]);
+                values += i64::from(head.values);
+            }
         }
         if parquet.is_ours() && values != column.num_values() {
             let counted = column.num_values();
@@ -82,6 +85,13 @@ pub(super) fn check(parquet: &Parquet, file: &File, group: usize) -> Result<()> 
                 "the pages hold {values} values and should hold the {counted} of the footer"
             );
             return Err(wrong(0, what));
+        }
+        if parquet.is_ours() && indexed(parquet, file, column)?.is_some_and(|told| told != places) {
+            let name = column.column_path().string();
+            let what = format!(
+                "row group {group}, column {name}: its index of pages does not name them where they lie"
+            );
+            return Err(fault(&parquet.path, what));
         }
     }
     Ok(())
@@ -209,4 +219,60 @@ fn checksum(file: &File, start: u64, bytes: u64) -> std::io::Result<u32> {
         at += length as u64;
     }
     Ok(hasher.finalize())
+}
+
+/// Where the index of a column's data pages says that they lie: place, length and first row of each; `None` if there is
+/// no index. One that cannot be read names none.
+///
+/// `OffsetIndex {1: list of PageLocation {1: offset, 2: compressed_page_size, 3: first_row_index}}` of the format's
+/// `parquet.thrift`.
+fn indexed(
+    parquet: &Parquet,
+    file: &File,
+    column: &ColumnChunkMetaData,
+) -> Result<Option<Vec<[i64; 3]>>> {
+    let (Some(at), Some(length)) = (column.offset_index_offset(), column.offset_index_length())
+    else {
+        return Ok(None);
+    };
+    let place = u64::try_from(at).ok().zip(u64::try_from(length).ok());
+    let Some((at, length)) =
+        place.filter(|(at, length)| at.saturating_add(*length) <= parquet.bytes)
+    else {
+        return Ok(Some(Vec::new()));
+    };
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, at)
+        .map_err(|e| refused(&parquet.path, "read", &e))?;
+    Ok(Some(read_locations(&bytes).unwrap_or_default()))
+}
+
+fn read_locations(bytes: &[u8]) -> Option<Vec<[i64; 3]>> {
+    let mut reader = Compact { bytes };
+    let mut locations = Vec::new();
+    let mut id = 0;
+    loop {
+        match (reader.field(&mut id)?, id) {
+            (STOP, _) => return reader.bytes.is_empty().then_some(locations),
+            (LIST, 1) => {
+                let (elements, kind) = reader.list()?;
+                for _ in 0..elements {
+                    locations.push(read_location(&mut reader).filter(|_| kind == STRUCT)?);
+                }
+            }
+            (kind, _) => reader.skip(kind, 0)?,
+        }
+    }
+}
+
+fn read_location(reader: &mut Compact<impl Read>) -> Option<[i64; 3]> {
+    let mut location = [0; 3];
+    let mut id = 0;
+    loop {
+        match (reader.field(&mut id)?, id) {
+            (STOP, _) => return Some(location),
+            (I64, 1 | 3) | (I32, 2) => location[id as usize - 1] = reader.integer()?,
+            _ => return None,
+        }
+    }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 const OURS: &str = "octaflow.";
 
 /// A Parquet file, and what its footer says.
-pub(super) struct Parquet {
+pub(in crate::lake) struct Parquet {
     pub path: PathBuf,
     pub bytes: u64,
     pub metadata: ArrowReaderMetadata,
@@ -116,7 +116,7 @@ impl Parquet {
 
     /// What the values of a column must be: all that octaflow promises of its results, and of the lattice coordinates in
     /// any file.
-    pub fn rule(&self, column: &str) -> Option<Rule> {
+    pub(super) fn rule(&self, column: &str) -> Option<Rule> {
         let place = matches!(column, "cell" | "lx" | "ly" | "lz");
         rule_of(column).filter(|_| self.is_ours() && (place || self.table.is_some()))
     }

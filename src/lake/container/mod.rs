@@ -61,6 +61,7 @@ mod layout;
 mod meta;
 mod read;
 mod segment;
+mod source;
 mod write;
 
 pub use field::{FieldType, FieldValues};

@@ -34,6 +34,8 @@ impl<R: Read> Compact<R> {
                 return None;
             }
             *id = next;
+        } else if step != 0 {
+            return None;
         }
         Some(kind)
     }

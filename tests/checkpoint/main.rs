@@ -1,0 +1,195 @@
+//! Runs that are killed and go on: whatever happened, what is published in the end is what an undisturbed run publishes,
+//! and before the end nothing is.
+
+mod damage;
+mod support;
+
+use std::time::Duration;
+use support::{Dice, World, said};
+
+const FIELD: &str =
+    "field --map map.3dmap --source 1,1,1 --updates updates.csv --label-sources --next --quiet";
+const ROUTE: &str =
+    "route --map map.3dmap --queries queries.csv --updates route_updates.csv --smooth --quiet";
+const DIFFUSE: &str = "diffuse --map map.3dmap --initial initial.csv --steps 40 --every 8 --quiet";
+
+/// Kills a run at every `stride`th place where it may be killed, has it go on, and compares with one that was not.
+fn kill_everywhere(command: &str, every: u64, stride: usize) {
+    let world = World::new();
+    world.succeed(&format!("{command} -w 2 --out whole"));
+    let whole = world.rows("whole");
+    assert!(whole.values().all(|rows| !rows.is_empty()));
+
+    let kept = format!("{command} -w 2 --checkpoint saved --checkpoint-every {every} --out out");
+    let calls = world.count_calls(&kept);
+    assert_eq!(world.rows("out"), whole, "checkpoints change nothing");
+    assert!(calls > 30, "{calls} places to be killed at");
+    for call in (1..=calls).step_by(stride) {
+        world.remove("saved");
+        world.remove("out");
+        world.run_to_death(&kept, call);
+        if world.has("out") {
+            assert_eq!(
+                world.rows("out"),
+                whole,
+                "what is published is whole: {call}"
+            );
+        }
+        let workers = 1 + call % 3;
+        if world.has("saved/run.json") {
+            world.succeed(&format!(
+                "resume saved --quiet -w {workers} --partition slab"
+            ));
+        } else {
+            world.succeed(&kept);
+        }
+        assert_eq!(world.rows("out"), whole, "killed at {call} of {calls}");
+        assert_eq!(
+            world.files("saved").len(),
+            2,
+            "only the record and the lock are left"
+        );
+    }
+}
+
+#[test]
+fn a_field_that_was_killed_anywhere_goes_on() {
+    kill_everywhere(FIELD, 3, 1);
+}
+
+#[test]
+fn routes_that_were_killed_go_on() {
+    kill_everywhere(ROUTE, 4, 5);
+}
+
+#[test]
+fn diffusion_that_was_killed_goes_on() {
+    kill_everywhere(DIFFUSE, 11, 4);
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_comes_to_its_end() {
+    let world = World::new();
+    world.succeed(&format!("{FIELD} -w 1 --out whole"));
+    let kept = format!("{FIELD} -w 2 --checkpoint saved --checkpoint-every 1 --out out");
+    world.run_to_death(&kept, 9);
+    let mut times = 0;
+    while !world.has("out") {
+        times += 1;
+        assert!(times < 200, "every start gets further");
+        world.run_to_death("resume saved -w 2 --quiet", 24);
+    }
+    world.succeed("resume saved --quiet");
+    assert_eq!(world.rows("out"), world.rows("whole"));
+    assert!(times > 2);
+}
+
+#[test]
+fn two_processes_that_are_killed_at_any_moment_go_on_as_one_or_two() {
+    let world = World::new();
+    world.succeed(&format!("{FIELD} -w 2 --out whole"));
+    let whole = world.rows("whole");
+    let mut dice = Dice(0xd1ce);
+    for trial in 0..6 {
+        world.remove("saved");
+        world.remove("out");
+        let kept = format!("{FIELD} -w 1 -n 2 --checkpoint saved --checkpoint-every 1 --out out");
+        let mut child = world.command(&kept).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(20 + dice.below(300)));
+        let _ = child.kill();
+        child.wait().unwrap();
+        // The other process notices and ends; until then it may hold what it writes to.
+        std::thread::sleep(Duration::from_millis(200));
+        if world.has("saved/run.json") {
+            world.succeed(&format!("resume saved --quiet -w 1 -n {}", 1 + trial % 2));
+        } else {
+            world.succeed(&kept);
+        }
+        assert_eq!(world.rows("out"), whole, "trial {trial}");
+    }
+}
+
+#[test]
+fn updates_from_a_pipe_may_come_again_from_the_start() {
+    let world = World::new();
+    world.succeed(&format!("{FIELD} -w 2 --out whole"));
+    let piped = FIELD.replace("updates.csv", "-");
+    let kept = format!("{piped} -w 2 --checkpoint saved --checkpoint-every 2 --out out");
+    let updates = || std::fs::File::open(world.path("updates.csv")).unwrap();
+    let mut command = world.command(&kept);
+    command.env("OCTAFLOW_DIE_AT", "60").stdin(updates());
+    assert!(!command.status().unwrap().success());
+    assert!(world.has("saved/run.json"));
+    let mut command = world.command("resume saved --quiet");
+    assert!(command.stdin(updates()).status().unwrap().success());
+    assert_eq!(world.rows("out"), world.rows("whole"));
+}
+
+#[test]
+fn ghosts_are_found_again() {
+    let world = World::new();
+    let ghost = "ghost --map map.3dmap --parts 3 --rings 2 --owned --quiet";
+    world.succeed(&format!("{ghost} --out whole"));
+    world.succeed(&format!("{ghost} --checkpoint saved --out out"));
+    assert_eq!(world.rows("out"), world.rows("whole"));
+}
+
+#[test]
+fn a_run_that_is_complete_or_not_there_is_told_of() {
+    let world = World::new();
+    world.succeed(&format!("{FIELD} --checkpoint saved --out out"));
+    let output = world.run("resume saved");
+    assert!(output.status.success());
+    assert!(said(&output).contains("complete"), "{}", said(&output));
+    for (arguments, told) in [
+        ("resume nowhere".to_owned(), "nowhere"),
+        ("resume out".to_owned(), "holds no checkpoints"),
+        (
+            format!("{FIELD} --checkpoint out/inner --out out"),
+            "one in the other",
+        ),
+        (
+            format!("{FIELD} --checkpoint . --out out"),
+            "one in the other",
+        ),
+        (
+            format!("{FIELD} --checkpoint map.3dmap --out out"),
+            "is a file",
+        ),
+        (
+            format!("{FIELD} --checkpoint out --out other"),
+            "none of octaflow's checkpoints",
+        ),
+        (
+            format!("{FIELD} --checkpoint new --checkpoint-every 0 --out out"),
+            "above 0",
+        ),
+        (
+            format!("{FIELD} --checkpoint-every 3 --out out"),
+            "--checkpoint",
+        ),
+    ] {
+        let output = world.run(&arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{arguments}: {}",
+            said(&output)
+        );
+        assert!(
+            said(&output).contains(told),
+            "{arguments}: {}",
+            said(&output)
+        );
+    }
+    // A complete run gives way to the next one, an unfinished one does not.
+    let kept = format!("{FIELD} --checkpoint saved --checkpoint-every 1 --out out");
+    world.run_to_death(&kept, 40);
+    let output = world.run(&kept);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("octaflow resume"),
+        "{}",
+        said(&output)
+    );
+}
