@@ -368,6 +368,7 @@ pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
         axes: config.map.axes,
         cell_size_m: config.map.cell_size_m,
         origin_m: config.map.origin_m,
+        as_of: config.map.as_of,
         progress: Some(&show),
         ..ReadOptions::default()
     };

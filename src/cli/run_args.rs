@@ -2,6 +2,7 @@
 
 use super::cluster::{Cluster, ClusterArgs};
 use crate::lake::Stage;
+use crate::lake::delta::AsOf;
 use crate::map::{Axes, Unknown, parse_position};
 use crate::{Error, Result};
 use clap::{Args, ValueEnum};
@@ -106,6 +107,7 @@ impl RunArgs {
         let mut settings = vec![
             setting("command", command),
             setting("--map", map.map.display()),
+            setting("--as-of", map.as_of.clone().unwrap_or_default()),
             setting("--unknown", format!("{:?}", map.unknown).to_lowercase()),
             setting("--axes", format!("{:?}", map.axes).to_lowercase()),
             setting("--cell-size", number(map.cell_size)),
@@ -139,9 +141,14 @@ pub(super) fn path(path: Option<&Path>) -> String {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Map")]
 pub(super) struct MapArgs {
-    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, or a table of cells as .csv or .parquet
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, or a table of cells as .csv, .parquet or a folder (a Delta
+    /// table, or Parquet files)
     #[arg(long, value_name = "PATH")]
     map: PathBuf,
+
+    /// The version of a map that is a Delta table, or a time such as 2026-11-22T09:30:00Z [default: the newest]
+    #[arg(long, value_name = "VERSION|TIME")]
+    as_of: Option<String>,
 
     /// What the voxels are that an OctoMap never saw
     #[arg(long, value_enum, default_value = "blocked")]
@@ -176,6 +183,7 @@ enum AxesArg {
 #[derive(Clone, Debug)]
 pub(super) struct MapConfig {
     pub path: PathBuf,
+    pub as_of: Option<AsOf>,
     pub unknown: Unknown,
     pub axes: Axes,
     pub cell_size_m: Option<f64>,
@@ -192,6 +200,7 @@ impl MapArgs {
         };
         Ok(MapConfig {
             path: self.map,
+            as_of: self.as_of.as_deref().map(str::parse).transpose()?,
             unknown: match self.unknown {
                 UnknownArg::Blocked => Unknown::Blocked,
                 UnknownArg::Open => Unknown::Open,

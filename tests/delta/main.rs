@@ -2,6 +2,7 @@
 
 mod compaction;
 mod hostile;
+mod maps;
 mod readers;
 mod versions;
 
