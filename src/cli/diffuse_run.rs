@@ -338,18 +338,16 @@ fn write<K: Heat>(
     diffusion: &DiffusionSummary,
 ) -> DiffuseReport {
     let mut report = DiffuseReport::default();
-    let written = finish_snapshots(worker, snapshots, &mut report)
+    let written = finish_snapshots(snapshots, &mut report)
         .and_then(|()| write_state(worker, shared, stepper, diffusion, &mut report));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
 }
 
-fn finish_snapshots(worker: usize, snapshots: Snapshots, report: &mut DiffuseReport) -> Result<()> {
+fn finish_snapshots(snapshots: Snapshots, report: &mut DiffuseReport) -> Result<()> {
     if let Some(writer) = snapshots {
-        report
-            .base
-            .note_file("snapshots", worker, writer?.finish()?);
+        report.base.note_files("snapshots", writer?.finish()?);
     }
     Ok(())
 }
@@ -379,7 +377,7 @@ fn write_state<K: Heat>(
     }
     let written: Written = file.finish()?;
     report.cells = written.rows;
-    report.base.note_file("state", worker, written);
+    report.base.note_files("state", written);
     report.base.samples = samples.map(|(_, samples)| samples.into_words());
     Ok(())
 }

@@ -277,7 +277,7 @@ fn write(
         return report;
     }
     let written = write_field(worker.index(), shared, &mut engine, &mut report)
-        .and_then(|()| finish_changes(worker.index(), changes, &mut report));
+        .and_then(|()| finish_changes(changes, &mut report));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
@@ -307,16 +307,14 @@ fn write_field(
             bar.show(done as u64, slots.len() as u64);
         }
     }
-    report.base.note_file("field", worker, file.finish()?);
+    report.base.note_files("field", file.finish()?);
     report.base.samples = samples.map(|(_, samples)| samples.into_words());
     Ok(())
 }
 
-fn finish_changes(worker: usize, changes: Option<Changes>, report: &mut FieldReport) -> Result<()> {
+fn finish_changes(changes: Option<Changes>, report: &mut FieldReport) -> Result<()> {
     if let Some(writer) = changes.and_then(|changes| changes.borrow_mut().take()) {
-        report
-            .base
-            .note_file("field_changes", worker, writer?.finish()?);
+        report.base.note_files("field_changes", writer?.finish()?);
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod field_run;
 mod ghost;
 mod ghost_run;
 mod ghost_words;
+mod hive;
 mod progress;
 mod route;
 mod route_run;

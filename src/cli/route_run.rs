@@ -301,7 +301,7 @@ fn write(
         return report;
     }
     let written = write_routes(worker.index(), shared, router, &mut report)
-        .and_then(|()| finish_changes(worker.index(), changes, &mut report));
+        .and_then(|()| finish_changes(changes, &mut report));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
@@ -343,10 +343,8 @@ fn write_routes(
                 .push((query, line.into_iter().map(|c| c.0).collect()));
         }
     }
-    report.base.note_file("routes", worker, routes.finish()?);
-    report
-        .base
-        .note_file("route_cells", worker, cells.finish()?);
+    report.base.note_files("routes", routes.finish()?);
+    report.base.note_files("route_cells", cells.finish()?);
     if let Some(plan) = &shared.picture {
         let mut samples = plan.blank();
         for (brick, costs) in router.own_bricks() {
@@ -369,11 +367,9 @@ fn line_of(answer: &Answer) -> Option<Vec<(Cell, u32)>> {
     )
 }
 
-fn finish_changes(worker: usize, changes: Option<Changes>, report: &mut RouteReport) -> Result<()> {
+fn finish_changes(changes: Option<Changes>, report: &mut RouteReport) -> Result<()> {
     if let Some(writer) = changes.and_then(|changes| changes.borrow_mut().take()) {
-        report
-            .base
-            .note_file("routes_changes", worker, writer?.finish()?);
+        report.base.note_files("routes_changes", writer?.finish()?);
     }
     Ok(())
 }

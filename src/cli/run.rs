@@ -9,7 +9,7 @@ use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster::{self, Connected};
 use crate::dataflows::gather::broadcast;
-use crate::lake::{Stage, Written, part_name};
+use crate::lake::{Part, Stage, Written, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, Epoch, ReadOptions, UpdateReader, read_map};
 use crate::partition::Plan;
@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use timely::worker::Worker;
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub extent: ([i32; 3], [i32; 3]),
     pub plan: Arc<Plan>,
     updates: Mutex<Option<UpdateReader>>,
+    /// The time of the last epoch, on the process that feeds them.
+    last_time: AtomicI64,
     stage: Mutex<Option<Stage>>,
     summary: MapSummary,
     /// How long it took to read and divide the map.
@@ -165,6 +168,7 @@ impl Shared {
             exists: Arc::new(weights.into_iter().map(|(id, _)| id).collect()),
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
+            last_time: AtomicI64::new(config.start),
             stage: Mutex::new(Some(stage)),
             summary,
             load: Duration::ZERO,
@@ -178,12 +182,16 @@ impl Shared {
     }
 
     /// Where a worker's part of a folder of the results grows.
-    pub fn part_path(&self, worker: usize, folder: &str) -> Result<PathBuf> {
+    pub fn part_path(&self, worker: usize, folder: &str) -> Result<Part> {
         let stage = self.stage.lock().expect("no worker panics here");
         let stage = stage
             .as_ref()
             .expect("the stage is open until it is published");
-        Ok(stage.folder(folder)?.join(part_name(worker)))
+        let path = stage.folder(folder)?.join(part_name(worker));
+        Ok(Part {
+            hive: self.config.hive.rows,
+            ..Part::from(&path)
+        })
     }
 
     /// The run's settings as they go into the files.
@@ -239,6 +247,7 @@ impl Shared {
                 let begun = Instant::now();
                 compute(&epoch)?;
                 fed.epochs.push(begun.elapsed());
+                self.last_time.store(epoch.time, Ordering::Relaxed);
                 Ok(())
             });
             bar.show(fed.epochs.len() as u64, 0);
@@ -295,6 +304,9 @@ impl Shared {
         let stage = stage.expect("published once");
         let files: Vec<(String, u64)> = reports.iter().flat_map(|r| r.files.clone()).collect();
         stage.verify(&files)?;
+        if self.config.hive.time {
+            stage.divide_by_time(self.last_time.load(Ordering::Relaxed))?;
+        }
         stage.publish(&summary.to_json())?;
         if let (Some(path), Some(png)) = (&self.config.picture, picture) {
             write_whole(path, &png)?;
@@ -330,12 +342,11 @@ pub(super) fn conclude(
 }
 
 impl Report {
-    /// Notes a file that was written.
-    pub fn note_file(&mut self, folder: &str, worker: usize, written: Written) {
-        if written.bytes > 0 {
-            let name = format!("{folder}/{}", part_name(worker));
-            self.files.push((name, written.bytes));
-        }
+    /// Notes the files that were written in a folder.
+    pub fn note_files(&mut self, folder: &str, written: Written) {
+        let files = written.files.into_iter();
+        self.files
+            .extend(files.map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
     }
 }
 

@@ -1,6 +1,7 @@
 //! The arguments that all dataflow commands share: the map, updates, results, workers and processes.
 
 use super::cluster::{Cluster, ClusterArgs};
+use super::hive::{HiveArgs, HiveConfig};
 use crate::lake::Stage;
 use crate::lake::delta::AsOf;
 use crate::map::{Axes, Unknown, parse_position};
@@ -25,6 +26,9 @@ pub(super) struct RunArgs {
     /// No progress bars and no summary in words
     #[arg(help_heading = "Results", long)]
     quiet: bool,
+
+    #[command(flatten)]
+    hive: HiveArgs,
 
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -59,6 +63,7 @@ pub(super) struct RunConfig {
     pub out: PathBuf,
     pub json: bool,
     pub quiet: bool,
+    pub hive: HiveConfig,
     pub cluster: Cluster,
     /// What all processes must agree on, and what the files are told of.
     pub settings: Vec<(String, String)>,
@@ -75,6 +80,7 @@ impl RunArgs {
     ) -> Result<RunConfig> {
         let settings = self.settings(command, own, updates.as_ref(), picture.as_deref());
         let UpdateArgs { updates, start } = updates.unwrap_or_default();
+        let hive = self.hive.check()?;
         let cluster = self.cluster.check()?;
         let map = self.map.check()?;
         if let Some(picture) = &picture {
@@ -90,6 +96,7 @@ impl RunArgs {
             out: self.out,
             json: self.json,
             quiet: self.quiet,
+            hive,
             cluster,
             settings,
         })
@@ -118,8 +125,9 @@ impl RunArgs {
             settings.push(setting("--updates", path(updates.as_deref())));
             settings.push(setting("--start", start));
         }
+        settings.extend([setting("--picture", path(picture))]);
+        settings.extend(self.hive.settings());
         settings.extend([
-            setting("--picture", path(picture)),
             setting("--partition", self.cluster.partition_name()),
             setting("--out", self.out.display()),
         ]);
