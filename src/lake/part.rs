@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn folders_are_numbers_of_fixed_width() {
-        let cell = (0b10 << 62 | 15 << 48 | 0b1010_0000 << 40_u64) as i64;
+        let cell = (0b10_u64 << 62 | 15 << 48 | 0b1010_0000 << 40) as i64;
         let folder = |lod, key_bits| {
             let hive = Hive { lod, key_bits };
             hive.folder(hive.prefix(cell))
