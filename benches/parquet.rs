@@ -71,8 +71,8 @@ fn measure(name: &str, folder: &Path, field: &Field) {
             .map(|_| time(|| write_field(&path, field, columns)))
             .collect();
         let written = write_field(&path, field, columns);
-        report(what, &path, written, &mut seconds);
-        beside_pyarrow(&path, written, seconds[ROUNDS / 2]);
+        report(what, &path, &written, &mut seconds);
+        beside_pyarrow(&path, &written, seconds[ROUNDS / 2]);
     }
     let path = folder.join("part-00001.parquet");
     let mut seconds: Vec<f64> = (0..3)
@@ -81,7 +81,7 @@ fn measure(name: &str, folder: &Path, field: &Field) {
     report(
         "field_changes/",
         &path,
-        write_changes(&path, field),
+        &write_changes(&path, field),
         &mut seconds,
     );
 }
@@ -157,7 +157,7 @@ fn write_changes(path: &Path, field: &Field) -> Written {
     writer.finish().expect("room on the disk")
 }
 
-fn report(what: &str, path: &Path, written: Written, seconds: &mut [f64]) {
+fn report(what: &str, path: &Path, written: &Written, seconds: &mut [f64]) {
     seconds.sort_by(f64::total_cmp);
     let rows = written.rows as f64;
     let file =
@@ -181,7 +181,7 @@ fn report(what: &str, path: &Path, written: Written, seconds: &mut [f64]) {
     println!();
 }
 
-fn beside_pyarrow(path: &Path, written: Written, median_s: f64) {
+fn beside_pyarrow(path: &Path, written: &Written, median_s: f64) {
     let Ok(python) = std::env::var("OCTAFLOW_PYTHON") else {
         println!("  pyarrow: not measured, OCTAFLOW_PYTHON names no Python");
         return;

@@ -16,7 +16,7 @@ use crate::dataflows::gather::{broadcast, gather};
 use crate::dataflows::step::{SharedStepper, step};
 use crate::lake::checkpoint::Manifest;
 use crate::lake::container::{FieldType, FieldValues};
-use crate::lake::{StateWriter, Written};
+use crate::lake::{Part, StateWriter, Written};
 use crate::lattice::{Cell, UNIT_COST};
 use crate::map::{Allow, InitialValues, read_initial};
 use crate::partition::Plan;
@@ -30,7 +30,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -356,7 +355,7 @@ fn open_snapshots(worker: usize, shared: &DiffuseShared) -> Snapshots {
     let (config, base) = (&shared.config, &shared.base);
     config.every?;
     let (frame, settings) = (base.frame, base.metadata());
-    let open = move |path: &Path| StateWriter::create(path, &frame, true, &settings);
+    let open = move |part: &Part| StateWriter::create(part, &frame, true, &settings);
     Some(GrowingTable::new(
         base,
         worker,
@@ -516,7 +515,7 @@ impl<K: Heat> Legs<'_, K> {
         }
         let saved = Saved::bricks(bricks, file.finish()?);
         let snapshots = self.snapshots.as_mut().map(|table| table.save(order));
-        Ok(saved.with_changes(snapshots.transpose()?.flatten()))
+        Ok(saved.with_changes(snapshots.transpose()?.unwrap_or_default()))
     }
 }
 
@@ -596,7 +595,7 @@ fn write_state<K: Heat>(
     }
     let written: Written = file.finish()?;
     report.cells = written.rows;
-    report.base.note_file("state", worker, written);
+    report.base.note_files("state", written);
     report.base.samples = samples.map(|(_, samples)| samples.into_words());
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::dataflows::gather::{broadcast, gather};
 use crate::engine::{Engine, EngineOptions};
 use crate::lake::checkpoint::Manifest;
 use crate::lake::container::{FieldType, FieldValues};
-use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter};
+use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter, Part};
 use crate::lattice::{Cell, Index64};
 use crate::map::{Allow, Epoch, Update, UpdateKind};
 use crate::picture::PicturePlan;
@@ -27,7 +27,6 @@ use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -231,9 +230,11 @@ fn saver(
         let saved = saved.with_sources(sources.collect());
         let changes = changes.as_ref().map(|changes| {
             let mut table = changes.borrow_mut();
-            table.as_mut().map_or(Ok(None), |table| table.save(order))
+            table
+                .as_mut()
+                .map_or(Ok(Vec::new()), |table| table.save(order))
         });
-        Ok(saved.with_changes(changes.transpose()?.flatten()))
+        Ok(saved.with_changes(changes.transpose()?.unwrap_or_default()))
     }
 }
 
@@ -249,8 +250,8 @@ fn open_changes(worker: &Worker, shared: &FieldShared) -> Option<ChangeTable> {
     let (config, base) = (&shared.config, &shared.base);
     config.run.updates.as_ref()?;
     let (frame, columns, settings) = (base.frame, columns(config), base.metadata());
-    let open = move |path: &Path| {
-        ChangeWriter::create(path, &frame, columns, &settings, DEFAULT_BUDGET_ROWS)
+    let open = move |part: &Part| {
+        ChangeWriter::create(part, &frame, columns, &settings, DEFAULT_BUDGET_ROWS)
     };
     let finish = ChangeWriter::finish;
     Some(GrowingTable::new(
@@ -449,7 +450,7 @@ fn write_field(
             bar.show(done as u64, slots.len() as u64);
         }
     }
-    report.base.note_file("field", worker, file.finish()?);
+    report.base.note_files("field", file.finish()?);
     report.base.samples = samples.map(|(_, samples)| samples.into_words());
     Ok(())
 }

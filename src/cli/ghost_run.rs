@@ -201,7 +201,7 @@ fn write(
     for brick in words.chunk_by(|a, b| a.brick == b.brick) {
         file.write_brick(brick[0].brick, rows(brick))?;
     }
-    report.note_file("ghosts", worker, file.finish()?);
+    report.note_files("ghosts", file.finish()?);
     if !shared.config.owned {
         return Ok(());
     }
@@ -215,7 +215,7 @@ fn write(
             bar.show(done as u64, own.len() as u64);
         }
     }
-    report.note_file("owned", worker, file.finish()?);
+    report.note_files("owned", file.finish()?);
     Ok(())
 }
 

@@ -1,13 +1,13 @@
-//! Tables that are added to from epoch to epoch: one file a worker, or one a worker and checkpoint.
+//! Tables that are added to from epoch to epoch: the files of a worker, or those of a worker and checkpoint.
 
 use super::keep::Order;
 use super::run::{Report, Shared};
 use crate::Result;
 use crate::lake::checkpoint::{Checkpoints, FileEntry, file_entry};
-use crate::lake::{Written, link, part_name};
-use std::path::{Path, PathBuf};
+use crate::lake::{Hive, Part, Written, link, part_name};
+use std::path::PathBuf;
 
-/// A worker's part of such a table. In a run that keeps checkpoints its rows go to a file of the next checkpoint, which
+/// A worker's part of such a table. In a run that keeps checkpoints its rows go to files of the next checkpoint, which
 /// every checkpoint ends; when the run ends, these files become those of the result.
 pub(super) struct GrowingTable<W> {
     name: &'static str,
@@ -19,15 +19,19 @@ pub(super) struct GrowingTable<W> {
     writer: Option<Result<W>>,
 }
 
-/// What creates a file and its writer.
-type Open<W> = Box<dyn Fn(&Path) -> Result<W>>;
+/// What creates the files of a part and their writer.
+type Open<W> = Box<dyn Fn(&Part) -> Result<W>>;
 
 /// Where the rows go.
 enum Place {
     /// Into the result.
-    Whole(PathBuf),
+    Whole(Part),
     /// Into the draft of the checkpoint of this number.
-    Draft { folder: PathBuf, number: u64 },
+    Draft {
+        folder: PathBuf,
+        number: u64,
+        hive: Hive,
+    },
 }
 
 impl<W> GrowingTable<W> {
@@ -37,7 +41,7 @@ impl<W> GrowingTable<W> {
         shared: &Shared,
         worker: usize,
         name: &'static str,
-        open: impl Fn(&Path) -> Result<W> + 'static,
+        open: impl Fn(&Part) -> Result<W> + 'static,
         finish: fn(W) -> Result<Written>,
     ) -> Self {
         let place = match &shared.config.checkpoint {
@@ -45,11 +49,15 @@ impl<W> GrowingTable<W> {
             Some(checkpoint) => Ok(Place::Draft {
                 folder: checkpoint.folder.clone(),
                 number: shared.next_checkpoint(),
+                hive: shared.config.hive.rows,
             }),
         };
         let (place, failure) = match place {
             Ok(place) => (place, None),
-            Err(error) => (Place::Whole(PathBuf::new()), Some(Err(error))),
+            Err(error) => {
+                let nowhere = Place::Whole(Part::from(&PathBuf::new()));
+                (nowhere, Some(Err(error)))
+            }
         };
         let mut table = GrowingTable {
             name,
@@ -60,7 +68,7 @@ impl<W> GrowingTable<W> {
             writer: failure,
         };
         if table.writer.is_none() {
-            table.writer = Some(table.path().and_then(|path| (table.open)(&path)));
+            table.writer = Some(table.part().and_then(|part| (table.open)(&part)));
         }
         table
     }
@@ -74,33 +82,29 @@ impl<W> GrowingTable<W> {
         }
     }
 
-    /// Ends the file for a checkpoint and begins that of the next one.
-    pub fn save(&mut self, order: Order) -> Result<Option<FileEntry>> {
+    /// Ends the files for a checkpoint and begins those of the next one.
+    pub fn save(&mut self, order: Order) -> Result<Vec<FileEntry>> {
         let written = self.end()?;
-        let entry = self.entry(written)?;
+        let entries = self.entries(&written)?;
         if let Place::Draft { number, .. } = &mut self.place {
             *number = order.number + 1;
         }
-        let path = self.path()?;
-        self.writer = Some((self.open)(&path));
-        Ok(entry)
+        let part = self.part()?;
+        self.writer = Some((self.open)(&part));
+        Ok(entries)
     }
 
-    /// Ends the table, and tells of its file in the result; the files of former checkpoints are told of by process 0.
+    /// Ends the table, and tells of its files in the result; those of former checkpoints are told of by process 0.
     pub fn finish(mut self, shared: &Shared, report: &mut Report) -> Result<()> {
         let written = self.end()?;
-        match self.place {
-            Place::Whole(_) => report.note_file(self.name, self.worker, written),
-            Place::Draft { number, .. } if written.bytes > 0 => {
-                let name = part_of(self.worker, number);
-                let to = shared.result_folder(self.name)?.join(&name);
-                link(&self.path()?, &to)?;
-                report
-                    .files
-                    .push((format!("{}/{name}", self.name), written.bytes));
+        if let Place::Draft { folder, number, .. } = &self.place {
+            let (draft, _) = Checkpoints::draft(folder, *number, self.name)?;
+            let result = shared.result_folder(self.name)?;
+            for (file, _) in &written.files {
+                link(&draft.join(file), &result.join(file))?;
             }
-            Place::Draft { .. } => {}
         }
+        report.note_files(self.name, written);
         Ok(())
     }
 
@@ -111,33 +115,38 @@ impl<W> GrowingTable<W> {
         }
     }
 
-    fn path(&self) -> Result<PathBuf> {
+    fn part(&self) -> Result<Part> {
         match &self.place {
-            Place::Whole(path) => Ok(path.clone()),
-            Place::Draft { folder, number } => {
+            Place::Whole(part) => Ok(part.clone()),
+            Place::Draft {
+                folder,
+                number,
+                hive,
+            } => {
                 let (folder, _) = Checkpoints::draft(folder, *number, self.name)?;
-                Ok(folder.join(part_name(self.worker)))
+                // Digits of the checkpoint after those of the worker: the names of a table's files differ.
+                let name =
+                    part_name(self.worker).replace(".parquet", &format!("{number:06}.parquet"));
+                Ok(Part {
+                    hive: *hive,
+                    shows_schema: self.worker == 0 && *number == 1,
+                    ..Part::from(&folder.join(name))
+                })
             }
         }
     }
 
-    /// The entry of the file that was just ended; none if it was removed for want of rows.
-    fn entry(&self, written: Written) -> Result<Option<FileEntry>> {
-        let Place::Draft { folder, number } = &self.place else {
-            return Ok(None);
+    /// The entries of the files that were just ended.
+    fn entries(&self, written: &Written) -> Result<Vec<FileEntry>> {
+        let Place::Draft { folder, number, .. } = &self.place else {
+            return Ok(Vec::new());
         };
-        if written.bytes == 0 {
-            return Ok(None);
-        }
         let (folder, place) = Checkpoints::draft(folder, *number, self.name)?;
-        let part = part_name(self.worker);
-        let mut entry = file_entry(&folder, &part, written.rows)?;
-        entry.path = format!("{place}/{part}");
-        Ok(Some(entry))
+        let entry = |(file, _): &(String, u64)| {
+            let mut entry = file_entry(&folder, file, 0)?;
+            entry.path = format!("{place}/{file}");
+            Ok(entry)
+        };
+        written.files.iter().map(entry).collect()
     }
-}
-
-/// The name in the result of the file of a worker and a checkpoint.
-pub(super) fn part_of(worker: usize, number: u64) -> String {
-    part_name(worker).replace(".parquet", &format!("-{number:06}.parquet"))
 }

@@ -1,6 +1,7 @@
 //! The arguments of `octaflow ingest`.
 
 use super::cluster::ClusterArgs;
+use super::hive::HiveConfig;
 use super::run_args::{AxesArg, MapConfig, RunConfig, UnknownArg, path, setting};
 use crate::lake::Stage;
 use crate::lattice::Header;
@@ -239,6 +240,7 @@ impl IngestArgs {
                 axes: Axes::Xyz,
                 cell_size_m: None,
                 origin_m: None,
+                as_of: None,
                 lod: Header::CELL.lod,
             },
             updates: None,
@@ -248,6 +250,7 @@ impl IngestArgs {
             json: self.json,
             quiet: self.quiet,
             cluster,
+            hive: HiveConfig::default(),
             checkpoint: None,
             resumes: false,
             settings,

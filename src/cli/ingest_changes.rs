@@ -2,7 +2,7 @@
 
 use super::refused;
 use crate::dataflows::Time;
-use crate::lake::{Column, Packing, TableWriter, Values};
+use crate::lake::{Column, Packing, Part, TableWriter, Values};
 use crate::lattice::{Cell, Frame, UNIT_COST};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -53,7 +53,11 @@ impl ChangeTable {
                 Column::new("z", Packing::DoubleDictionary),
                 Column::new("cost", Packing::DoubleDictionary),
             ];
-            let table = TableWriter::create(&draft.draft, &columns, &[0], &frame, settings)?;
+            let part = Part {
+                shows_schema: true,
+                ..Part::from(&draft.draft)
+            };
+            let table = TableWriter::create(part, &columns, &[0], &frame, settings)?;
             To::Parquet(draft, table)
         };
         let mut table = ChangeTable { frame, to };
@@ -127,7 +131,7 @@ impl ChangeTable {
                 Some(draft)
             }
             To::Parquet(draft, table) => {
-                table.finish_with(true)?;
+                table.finish()?;
                 Some(draft)
             }
         }))

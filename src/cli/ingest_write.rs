@@ -81,7 +81,7 @@ fn write_levels(
             summary.open += open;
             summary.bricks += u64::from(open > 0);
         }
-        report.base.note_file(&folder, me, writer.finish()?);
+        report.base.note_files(&folder, writer.finish()?);
         report.levels.push(summary);
     }
     Ok(())
@@ -149,6 +149,6 @@ fn write_tallies(
             writer.write(tally.id(), &row)?;
         }
     }
-    report.base.note_file(TALLIES, me, writer.finish()?);
+    report.base.note_files(TALLIES, writer.finish()?);
     Ok(())
 }

@@ -279,11 +279,8 @@ impl Saved {
         Saved { sources, ..self }
     }
 
-    /// A file of changes too.
-    pub fn with_changes(self, changes: Option<FileEntry>) -> Self {
-        Saved {
-            changes: changes.into_iter().collect(),
-            ..self
-        }
+    /// Files of changes too.
+    pub fn with_changes(self, changes: Vec<FileEntry>) -> Self {
+        Saved { changes, ..self }
     }
 }

@@ -14,6 +14,7 @@ mod ghost;
 mod ghost_run;
 mod ghost_words;
 mod growing;
+mod hive;
 mod ingest;
 mod ingest_changes;
 mod ingest_inputs;

@@ -15,7 +15,7 @@ use crate::dataflows::edits::Edit;
 use crate::dataflows::gather::{broadcast, gather};
 use crate::dataflows::route::{QueryEdit, RouteInput, SharedRouter, route};
 use crate::lake::checkpoint::Manifest;
-use crate::lake::{RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteWriter};
+use crate::lake::{Part, RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteWriter};
 use crate::lattice::{Cell, Frame, Index64};
 use crate::map::{Allow, Epoch, Update, UpdateKind, read_queries};
 use crate::picture::{DrawnRoute, RoutePlan};
@@ -26,7 +26,6 @@ use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use timely::dataflow::StreamVec;
@@ -197,9 +196,11 @@ fn saver(
         let saved = Saved::bricks(router.own_bricks().count() as u64, bricks.finish()?);
         let changes = changes.as_ref().map(|changes| {
             let mut table = changes.borrow_mut();
-            table.as_mut().map_or(Ok(None), |table| table.save(order))
+            table
+                .as_mut()
+                .map_or(Ok(Vec::new()), |table| table.save(order))
         });
-        Ok(saved.with_changes(changes.transpose()?.flatten()))
+        Ok(saved.with_changes(changes.transpose()?.unwrap_or_default()))
     }
 }
 
@@ -208,7 +209,7 @@ fn open_changes(worker: &Worker, shared: &RouteShared) -> Option<ChangeTable> {
     let (config, base) = (&shared.config, &shared.base);
     config.run.updates.as_ref()?;
     let (frame, smooth, settings) = (base.frame, config.smooth, base.metadata());
-    let open = move |path: &Path| RouteChangeWriter::create(path, &frame, smooth, &settings);
+    let open = move |part: &Part| RouteChangeWriter::create(part, &frame, smooth, &settings);
     let finish = RouteChangeWriter::finish;
     Some(GrowingTable::new(
         base,
@@ -459,10 +460,8 @@ fn write_routes(
                 .push((query, line.into_iter().map(|c| c.0).collect()));
         }
     }
-    report.base.note_file("routes", worker, routes.finish()?);
-    report
-        .base
-        .note_file("route_cells", worker, cells.finish()?);
+    report.base.note_files("routes", routes.finish()?);
+    report.base.note_files("route_cells", cells.finish()?);
     if let Some(plan) = &shared.picture {
         let mut samples = plan.blank();
         for (brick, costs) in router.own_bricks() {

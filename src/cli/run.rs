@@ -3,7 +3,6 @@
 //! Every process reads the map and keeps its own bricks. Worker 0 of process 0 feeds the epochs and, when all workers
 //! have written their parts, publishes them and tells the others how it went: all processes end alike.
 
-use super::growing::part_of;
 use super::progress::Progress;
 use super::resume;
 use super::run_args::RunConfig;
@@ -13,7 +12,7 @@ use crate::cluster::{self, Connected};
 use crate::dataflows::gather::broadcast;
 use crate::ingest::Stored;
 use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures, RunRecord};
-use crate::lake::{Stage, Written, link, part_name};
+use crate::lake::{Part, Stage, Written, link, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, Axes, Epoch, ReadOptions, Unknown, UpdateReader, read_map};
 use crate::partition::Plan;
@@ -24,6 +23,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use timely::worker::Worker;
@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub extent: ([i32; 3], [i32; 3]),
     pub plan: Arc<Plan>,
     updates: Mutex<Option<UpdateReader>>,
+    /// The time of the last epoch, on the process that feeds them.
+    last_time: AtomicI64,
     stage: Mutex<Option<Stage>>,
     /// The checkpoints of the run, for process 0.
     checkpoints: Mutex<Option<Checkpoints>>,
@@ -250,6 +252,7 @@ impl Shared {
             exists: Arc::new(weights.into_iter().map(|(id, _)| id).collect()),
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
+            last_time: AtomicI64::new(config.start),
             stage: Mutex::new(Some(stage)),
             checkpoints: Mutex::new(start.open_checkpoints(config)?),
             resumed,
@@ -265,8 +268,12 @@ impl Shared {
     }
 
     /// Where a worker's part of a folder of the results grows.
-    pub fn part_path(&self, worker: usize, folder: &str) -> Result<PathBuf> {
-        Ok(self.result_folder(folder)?.join(part_name(worker)))
+    pub fn part_path(&self, worker: usize, folder: &str) -> Result<Part> {
+        let path = self.result_folder(folder)?.join(part_name(worker));
+        Ok(Part {
+            hive: self.config.hive.rows,
+            ..Part::from(&path)
+        })
     }
 
     /// A folder of the results while they grow.
@@ -370,6 +377,7 @@ impl Shared {
                 let begun = Instant::now();
                 follower.compute(&epoch)?;
                 fed.epochs.push(begun.elapsed());
+                self.last_time.store(epoch.time, Ordering::Relaxed);
                 Ok(epoch.time)
             });
             bar.show(fed.epochs.len() as u64, 0);
@@ -444,6 +452,9 @@ impl Shared {
             files.extend(link_changes(&stage, checkpoints)?);
         }
         stage.verify(&files)?;
+        if self.config.hive.time {
+            stage.divide_by_time(self.last_time.load(Ordering::Relaxed))?;
+        }
         stage.publish(&summary.to_json())?;
         if let (Some(path), Some(png)) = (&self.config.picture, picture) {
             write_whole(path, &png)?;
@@ -485,26 +496,22 @@ pub(super) fn conclude(
 fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<Vec<(String, u64)>> {
     let mut files = Vec::new();
     for entry in checkpoints.newest().iter().flat_map(|m| &m.changes) {
-        let place = entry.place();
-        let worker = entry.worker();
-        let (Some((number, table)), Some(worker)) = (place, worker) else {
+        let Some((_, table, file)) = entry.place() else {
             return Err(resume::foreign(checkpoints.folder()));
         };
-        let name = part_of(worker, number);
-        let from = checkpoints.folder().join(&entry.path);
-        link(&from, &stage.folder(table)?.join(&name))?;
-        files.push((format!("{table}/{name}"), entry.bytes));
+        let to = stage.folder(table)?.join(file);
+        link(&checkpoints.folder().join(&entry.path), &to)?;
+        files.push((format!("{table}/{file}"), entry.bytes));
     }
     Ok(files)
 }
 
 impl Report {
-    /// Notes a file that was written.
-    pub fn note_file(&mut self, folder: &str, worker: usize, written: Written) {
-        if written.bytes > 0 {
-            let name = format!("{folder}/{}", part_name(worker));
-            self.files.push((name, written.bytes));
-        }
+    /// Notes the files that were written in a folder.
+    pub fn note_files(&mut self, folder: &str, written: Written) {
+        let files = written.files.into_iter();
+        self.files
+            .extend(files.map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
     }
 }
 
@@ -537,6 +544,7 @@ pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
         axes: config.map.axes,
         cell_size_m: config.map.cell_size_m,
         origin_m: config.map.origin_m,
+        as_of: config.map.as_of,
         progress: Some(&show),
         ..ReadOptions::default()
     };

@@ -2,8 +2,10 @@
 
 use super::checkpoint_args::{CheckpointArgs, CheckpointConfig};
 use super::cluster::{Cluster, ClusterArgs};
+use super::hive::{HiveArgs, HiveConfig};
 use super::resume::Resumption;
 use crate::lake::Stage;
+use crate::lake::delta::AsOf;
 use crate::lattice::Header;
 use crate::map::{Axes, Unknown, parse_position};
 use crate::{Error, Result};
@@ -27,6 +29,9 @@ pub(super) struct RunArgs {
     /// No progress bars and no summary in words
     #[arg(help_heading = "Results", long)]
     quiet: bool,
+
+    #[command(flatten)]
+    hive: HiveArgs,
 
     #[command(flatten)]
     checkpoints: CheckpointArgs,
@@ -68,6 +73,7 @@ pub(super) struct RunConfig {
     pub out: PathBuf,
     pub json: bool,
     pub quiet: bool,
+    pub hive: HiveConfig,
     pub cluster: Cluster,
     pub checkpoint: Option<CheckpointConfig>,
     /// True if the run goes on from its newest checkpoint.
@@ -96,6 +102,7 @@ impl RunArgs {
     ) -> Result<RunConfig> {
         let settings = self.settings(command, own, updates.as_ref(), picture.as_deref());
         let UpdateArgs { updates, start } = updates.unwrap_or_default();
+        let hive = self.hive.check()?;
         let cluster = self.cluster.check()?;
         let map = self.map.check()?;
         let resumes = self.resumes.is_some();
@@ -117,6 +124,7 @@ impl RunArgs {
             out: self.out,
             json: self.json,
             quiet: self.quiet,
+            hive,
             cluster,
             checkpoint,
             resumes,
@@ -136,6 +144,7 @@ impl RunArgs {
         let mut settings = vec![
             setting("command", command),
             setting("--map", map.map.display()),
+            setting("--as-of", map.as_of.clone().unwrap_or_default()),
             setting("--unknown", format!("{:?}", map.unknown).to_lowercase()),
             setting("--axes", format!("{:?}", map.axes).to_lowercase()),
             setting("--cell-size", number(map.cell_size)),
@@ -147,8 +156,9 @@ impl RunArgs {
             settings.push(setting("--updates", path(updates.as_deref())));
             settings.push(setting("--start", start));
         }
+        settings.extend([setting("--picture", path(picture))]);
+        settings.extend(self.hive.settings());
         settings.extend([
-            setting("--picture", path(picture)),
             setting("--partition", self.cluster.partition_name()),
             setting("--out", self.out.display()),
             setting("--checkpoint", path(self.checkpoints.folder())),
@@ -171,10 +181,14 @@ pub(super) fn path(path: Option<&Path>) -> String {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Map")]
 pub(super) struct MapArgs {
-    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, .octa (octaindex3d), a table of cells as .csv or .parquet, or a
-    /// folder that ingest wrote
+    /// The map: .bt (OctoMap), .3dmap (MovingAI), .npy, .octa (octaindex3d), a table of cells as .csv, .parquet or a
+    /// folder (a Delta table, or Parquet files), or a folder that ingest wrote
     #[arg(long, value_name = "PATH")]
     map: PathBuf,
+
+    /// The version of a map that is a Delta table, or a time such as 2026-11-22T09:30:00Z [default: the newest]
+    #[arg(long, value_name = "VERSION|TIME")]
+    as_of: Option<String>,
 
     /// What the voxels are that an OctoMap never saw
     #[arg(long, value_enum, default_value = "blocked")]
@@ -237,6 +251,7 @@ impl AxesArg {
 #[derive(Clone, Debug)]
 pub(super) struct MapConfig {
     pub path: PathBuf,
+    pub as_of: Option<AsOf>,
     pub unknown: Unknown,
     pub axes: Axes,
     pub cell_size_m: Option<f64>,
@@ -255,6 +270,7 @@ impl MapArgs {
         };
         Ok(MapConfig {
             path: self.map,
+            as_of: self.as_of.as_deref().map(str::parse).transpose()?,
             unknown: self.unknown.unknown(),
             axes: self.axes.axes(),
             cell_size_m: self.cell_size,

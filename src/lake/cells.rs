@@ -1,11 +1,10 @@
 //! The rows of `cells/`: one a cell that something is known of, at one level of detail.
 
 use super::places::{Places, corner};
-use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::brick::{BrickId, Local};
 use crate::lattice::{Frame, UNIT_COST};
-use std::path::Path;
 
 /// The folder of all levels.
 pub const CELLS: &str = "cells";
@@ -49,7 +48,7 @@ impl CellWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         attributes: &[String],
         settings: &[(String, String)],
@@ -60,7 +59,7 @@ impl CellWriter {
         let means = attributes.iter().cloned();
         schema.extend(means.map(|name| Column::named(name, Packing::OptionalDouble)));
         Ok(CellWriter {
-            table: TableWriter::create(path, &schema, &[0], frame, settings)?,
+            table: TableWriter::create(part, &schema, &[0], frame, settings)?,
             places: Places::new(frame),
             cost: Vec::new(),
             points: Vec::new(),

@@ -2,11 +2,10 @@
 
 use super::rows::Rows;
 use super::runs::{Merge, Record, Sorter};
-use super::{Column, FieldColumns, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, FieldColumns, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::brick::{BrickId, Local};
 use crate::lattice::Frame;
-use std::path::Path;
 
 /// How many changes a [`ChangeWriter`] should hold in memory before it sorts on disk: 32 bytes each, and half as
 /// much again while sorting.
@@ -49,21 +48,22 @@ impl ChangeWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         columns: FieldColumns,
         settings: &[(String, String)],
         budget_rows: usize,
     ) -> Result<Self> {
+        let part = part.into();
         let time = Column::new("time", Packing::Int64Dictionary);
         let diff = Column::new("diff", Packing::Int32Dictionary);
         let schema = [&[time, diff][..], &Rows::schema(columns)].concat();
         let by_cell_time_diff = [2, 0, 1];
         Ok(ChangeWriter {
             columns,
-            sorter: Sorter::new(path, budget_rows),
+            sorter: Sorter::new(&part.path, budget_rows),
             out: Output {
-                table: TableWriter::create(path, &schema, &by_cell_time_diff, frame, settings)?,
+                table: TableWriter::create(part, &schema, &by_cell_time_diff, frame, settings)?,
                 time: Vec::with_capacity(GROUP_ROWS),
                 diff: Vec::with_capacity(GROUP_ROWS),
                 rows: Rows::new(columns, frame),

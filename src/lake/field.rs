@@ -1,11 +1,10 @@
 //! The rows of `field/`: one a reached cell.
 
 use super::rows::Rows;
-use super::{FieldColumns, GROUP_ROWS, TableWriter, Written};
+use super::{FieldColumns, GROUP_ROWS, Part, TableWriter, Written};
 use crate::Result;
 use crate::brick::{BRICK_CELLS, BrickId};
 use crate::lattice::Frame;
-use std::path::Path;
 
 /// Writes one Parquet file of `field/` for one worker: the columns `cell, lx, ly, lz, distance` and, as asked,
 /// `source` and `next`, sorted by `cell`. It keeps one row group in memory (about 4 MB).
@@ -21,13 +20,13 @@ impl FieldWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         columns: FieldColumns,
         settings: &[(String, String)],
     ) -> Result<Self> {
         Ok(FieldWriter {
-            table: TableWriter::create(path, &Rows::schema(columns), &[0], frame, settings)?,
+            table: TableWriter::create(part, &Rows::schema(columns), &[0], frame, settings)?,
             rows: Rows::new(columns, frame),
             last: None,
         })

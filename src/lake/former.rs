@@ -30,6 +30,10 @@ pub(super) const FOLDERS: [&str; 11] = [
     "snapshots",
 ];
 
+/// The folders of tables without times or steps of their own.
+pub(super) const FOLDERS_OF_A_MOMENT: [&str; 6] =
+    ["field", "routes", "route_cells", "ghosts", "owned", "state"];
+
 /// Checks that `dir`, an existing folder, is empty or a former result.
 ///
 /// # Errors

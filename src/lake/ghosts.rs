@@ -1,11 +1,10 @@
 //! The rows of `ghosts/`, one for each part and cell that it needs, and of `owned/`, one for each open cell.
 
 use super::places::{Places, corner};
-use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::brick::{BrickId, Local};
 use crate::lattice::Frame;
-use std::path::Path;
 
 /// A ghost in a brick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,11 @@ impl GhostWriter {
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
-    pub fn create(path: &Path, frame: &Frame, settings: &[(String, String)]) -> Result<Self> {
+    pub fn create(
+        part: impl Into<Part>,
+        frame: &Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
         let mut schema = vec![
             Column::new("part", Packing::Int32Dictionary),
             Column::new("owner", Packing::Int32Dictionary),
@@ -43,7 +46,7 @@ impl GhostWriter {
         schema.extend(Places::COLUMNS);
         schema.push(Column::new("ring", Packing::Int32Dictionary));
         Ok(GhostWriter {
-            table: TableWriter::create(path, &schema, &[2, 0], frame, settings)?,
+            table: TableWriter::create(part, &schema, &[2, 0], frame, settings)?,
             places: Places::new(frame),
             part: Vec::new(),
             owner: Vec::new(),
@@ -113,11 +116,15 @@ impl OwnedWriter {
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
-    pub fn create(path: &Path, frame: &Frame, settings: &[(String, String)]) -> Result<Self> {
+    pub fn create(
+        part: impl Into<Part>,
+        frame: &Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
         let mut schema = vec![Column::new("part", Packing::Int32Dictionary)];
         schema.extend(Places::COLUMNS);
         Ok(OwnedWriter {
-            table: TableWriter::create(path, &schema, &[1], frame, settings)?,
+            table: TableWriter::create(part, &schema, &[1], frame, settings)?,
             places: Places::new(frame),
             part: Vec::new(),
         })

@@ -50,6 +50,7 @@ mod ghosts;
 mod lease;
 mod order;
 mod page;
+mod part;
 mod places;
 mod route_cells;
 mod route_changes;
@@ -60,6 +61,7 @@ mod stage;
 mod state;
 mod table;
 mod tallies;
+mod writer;
 
 pub use cells::{CELLS, CellRow, CellWriter, FIXED_COLUMNS, level_folder};
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
@@ -67,25 +69,29 @@ pub use compact::{CompactOptions, Compacted, Step, compact, tables_in};
 pub use field::FieldWriter;
 pub use former::{MARKER, SUMMARY};
 pub use ghosts::{GhostRow, GhostWriter, OwnedWriter};
+pub use part::{Hive, PART_BYTES, Part};
 pub use route_cells::RouteCellWriter;
 pub use route_changes::{RouteChange, RouteChangeWriter};
 pub use routes::{RouteRow, RouteWriter};
 pub use rows::FieldColumns;
 pub use stage::Stage;
 pub use state::StateWriter;
-pub use table::{Column, GROUP_ROWS, Packing, TableWriter, Values, part_name};
+pub use table::{Column, GROUP_ROWS, Packing, Values, part_name};
 pub use tallies::{TALLIES, TallyRow, TallySum, TallyWriter};
+pub use writer::TableWriter;
 
 use crate::Error;
 use std::path::Path;
 
 /// What a writer left behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// How many rows the file has.
+    /// How many rows the files have.
     pub rows: u64,
-    /// How long the file is; 0 if there is no file, since a part without rows is kept for worker 0 only.
+    /// How long the files are; 0 if there is no file, since a part without rows is kept for worker 0 only.
     pub bytes: u64,
+    /// The files, each as its path relative to the table's folder and its length.
+    pub files: Vec<(String, u64)>,
 }
 
 /// Gives a finished file a second name, or copies it where the two lie on different file systems.
@@ -93,6 +99,9 @@ pub struct Written {
 /// # Errors
 /// [`Error::Machine`] naming the second name if it cannot be had.
 pub fn link(from: &Path, to: &Path) -> crate::Result<()> {
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| refused(folder, "created", &e))?;
+    }
     match std::fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(_) => std::fs::copy(from, to)

@@ -1,9 +1,8 @@
 //! The rows of `route_cells/`: one a cell of a route.
 
-use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::lattice::{Cell, Frame, Index64, distance_m};
-use std::path::Path;
 
 /// Writes one Parquet file of `route_cells/` for one worker: `query, seq, cell, lx, ly, lz, cost_so_far`, sorted by
 /// `query` and `seq`. It keeps one row group in memory (about 5 MB), however long the routes.
@@ -24,7 +23,11 @@ impl RouteCellWriter {
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
-    pub fn create(path: &Path, frame: &Frame, settings: &[(String, String)]) -> Result<Self> {
+    pub fn create(
+        part: impl Into<Part>,
+        frame: &Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
         let schema = [
             Column::new("query", Packing::Int64Delta),
             Column::new("seq", Packing::Int32Delta),
@@ -35,7 +38,7 @@ impl RouteCellWriter {
             Column::new("cost_so_far", Packing::DoubleDictionary),
         ];
         Ok(RouteCellWriter {
-            table: TableWriter::create(path, &schema, &[0, 1], frame, settings)?,
+            table: TableWriter::create(part, &schema, &[0, 1], frame, settings)?,
             cell_size_m: frame.cell_size_m(),
             lod: frame.lod(),
             query: Vec::new(),

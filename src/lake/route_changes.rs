@@ -1,11 +1,10 @@
 //! The rows of `routes_changes/`: the differential collection behind the routes, consolidated within each time.
 
 use super::routes::Answers;
-use super::{Column, GROUP_ROWS, Packing, RouteRow, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, RouteRow, TableWriter, Values, Written};
 use crate::Result;
 use crate::lattice::Frame;
 use crate::search::RouteStatus;
-use std::path::Path;
 
 /// One change of the routes: a row that appears or vanishes at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +76,7 @@ impl RouteChangeWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         smooth: bool,
         settings: &[(String, String)],
@@ -89,7 +88,7 @@ impl RouteChangeWriter {
         schema.extend(Answers::schema(smooth));
         let by_time_query_diff = [0, 2, 1];
         Ok(RouteChangeWriter {
-            table: TableWriter::create(path, &schema, &by_time_query_diff, frame, settings)?,
+            table: TableWriter::create(part, &schema, &by_time_query_diff, frame, settings)?,
             smooth,
             time: Vec::new(),
             diff: Vec::new(),

@@ -1,10 +1,9 @@
 //! The rows of `routes/`: one a query.
 
-use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::lattice::{Frame, distance_m};
 use crate::search::RouteStatus;
-use std::path::Path;
 
 /// One row of `routes/`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +53,7 @@ impl RouteWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         smooth: bool,
         settings: &[(String, String)],
@@ -63,7 +62,7 @@ impl RouteWriter {
         schema.push(Column::new("brick_visits", Packing::Int64Dictionary));
         schema.push(Column::new("micros", Packing::Int64Dictionary));
         Ok(RouteWriter {
-            table: TableWriter::create(path, &schema, &[0], frame, settings)?,
+            table: TableWriter::create(part, &schema, &[0], frame, settings)?,
             answers: Answers::new(smooth, frame),
             brick_visits: Vec::new(),
             micros: Vec::new(),

@@ -182,6 +182,29 @@ impl Stage {
         sync(self.target.parent().unwrap_or(&self.target))
     }
 
+    /// Moves the files of the tables that hold one moment into a hive folder of its time, `time=T`; tables with times or
+    /// steps of their own stay as they are. Process 0 calls this when every file of every process is finished.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] if something cannot be moved.
+    pub fn divide_by_time(&self, time: i64) -> Result<()> {
+        for name in former::FOLDERS_OF_A_MOMENT {
+            let table = self.result().join(name);
+            if !table.is_dir() {
+                continue;
+            }
+            let entries = fs::read_dir(&table).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+            let entries = entries.map_err(|e| refused(&table, "listed", &e))?;
+            let folder = table.join(format!("time={time}"));
+            fs::create_dir_all(&folder).map_err(|e| refused(&folder, "created", &e))?;
+            for entry in entries {
+                let target = folder.join(entry.file_name());
+                fs::rename(entry.path(), &target).map_err(|e| refused(&target, "created", &e))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives every folder of the result that has files, and no log yet, its log.
     fn create_tables(&self) -> Result<()> {
         for name in former::FOLDERS {

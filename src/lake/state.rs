@@ -1,11 +1,10 @@
 //! The rows of `state/` and of `snapshots/`: the value of each open cell, at the end and at steps on the way.
 
 use super::places::{Places, corner};
-use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::brick::{BRICK_CELLS, BrickId, LOCAL_BY_INDEX};
 use crate::lattice::Frame;
-use std::path::Path;
 
 /// Writes one Parquet file of `state/` for one worker: `cell, lx, ly, lz, value`, sorted by `cell`; or, with steps, of
 /// `snapshots/`: `step` before these, sorted by `step` and `cell`. It keeps one row group in memory (about 5 MB).
@@ -24,7 +23,7 @@ impl StateWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         steps: bool,
         settings: &[(String, String)],
@@ -37,7 +36,7 @@ impl StateWriter {
             sorted.push(1);
         }
         Ok(StateWriter {
-            table: TableWriter::create(path, &schema, &sorted, frame, settings)?,
+            table: TableWriter::create(part, &schema, &sorted, frame, settings)?,
             step: steps.then(Vec::new),
             places: Places::new(frame),
             value: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::order;
 use super::page::ChunkPages;
-use super::{Written, refused};
+use super::refused;
 use crate::lattice::{Frame, TICKS_PER_CELL_SIZE};
 use crate::{Error, Result};
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 use std::borrow::Cow;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,7 +98,18 @@ pub enum Values<'a> {
     Text(&'a [&'static str]),
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    /// Those of some of the rows.
+    pub(super) fn slice(&self, rows: Range<usize>) -> Values<'a> {
+        match self {
+            Values::Int64(v) => Values::Int64(&v[rows]),
+            Values::Int32(v) => Values::Int32(&v[rows]),
+            Values::Double(v) => Values::Double(&v[rows]),
+            Values::OptionalDouble(v) => Values::OptionalDouble(&v[rows]),
+            Values::Text(v) => Values::Text(&v[rows]),
+        }
+    }
+
     /// How many rows they are for, nulls included.
     fn rows(&self) -> usize {
         match self {
@@ -115,25 +127,21 @@ pub fn part_name(worker: usize) -> String {
     format!("part-{worker:05}.parquet")
 }
 
-/// Writes one Parquet file, columns of numbers and words, a row group at a time; it keeps no more than the encoded
-/// pages of one column of one group.
-///
-/// Pages carry checksums, row groups and pages their statistics, the file its sort order, the frame, the lattice
-/// and the settings of the run.
-pub struct TableWriter {
+/// Writes one Parquet file, a row group at a time.
+pub(super) struct FileWriter {
     path: PathBuf,
     file: SerializedFileWriter<File>,
     properties: WriterPropertiesPtr,
     rows: u64,
 }
 
-impl TableWriter {
+impl FileWriter {
     /// Creates the file at `path` (or empties it) with the given columns, whose rows will come sorted by the columns
     /// with the indices `sorted_by`.
     ///
     /// # Errors
     /// [`Error::Machine`] naming the file if it cannot be created.
-    pub fn create(
+    pub(super) fn create(
         path: &Path,
         columns: &[Column],
         sorted_by: &[usize],
@@ -155,14 +163,14 @@ impl TableWriter {
             )
         });
         let schema = schema(columns).map_err(|e| unwritable(path, &e))?;
-        TableWriter::open(path, schema, properties.build())
+        FileWriter::open(path, schema, properties.build())
     }
 
     /// Creates the file at `path` for more rows like those of another file: the same columns, packed alike, the same
     /// sort order and metadata.
     ///
     /// # Errors
-    /// As [`TableWriter::create`].
+    /// As [`FileWriter::create`].
     pub(super) fn like(path: &Path, other: &ParquetMetaData) -> Result<Self> {
         let file = other.file_metadata();
         let sorting = other
@@ -184,7 +192,7 @@ impl TableWriter {
             packed(properties, column.path().clone(), delta)
         });
         let schema = file.schema_descr().root_schema_ptr();
-        TableWriter::open(path, schema, properties.build())
+        FileWriter::open(path, schema, properties.build())
     }
 
     fn open(path: &Path, schema: TypePtr, properties: WriterProperties) -> Result<Self> {
@@ -197,7 +205,7 @@ impl TableWriter {
             .map_err(|e| refused(path, "created", &e))?;
         let properties = Arc::new(properties);
         let written = SerializedFileWriter::new(file, schema, properties.clone());
-        Ok(TableWriter {
+        Ok(FileWriter {
             path: path.to_owned(),
             file: written.map_err(|e| unwritable(path, &e))?,
             properties,
@@ -212,7 +220,7 @@ impl TableWriter {
     ///
     /// # Panics
     /// If the values do not match the columns in number, kind and length: the caller's schema is broken.
-    pub fn write_group(&mut self, values: &[Values]) -> Result<()> {
+    pub(super) fn write_group(&mut self, values: &[Values]) -> Result<()> {
         let rows = values.first().map_or(0, Values::rows);
         self.write_columns(rows, values.len(), |index, writer| {
             assert_eq!(values[index].rows(), rows, "columns of one length");
@@ -234,6 +242,11 @@ impl TableWriter {
             .map_err(|e| unwritable(&self.path, &e))?;
         self.rows += rows as u64;
         Ok(())
+    }
+
+    /// How many rows were written.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// How many bytes the row groups so far take.
@@ -261,21 +274,12 @@ impl TableWriter {
         Ok(())
     }
 
-    /// Writes the footer and waits until the disk has the file. A file without rows is removed again unless it is
-    /// that of worker 0 (see [`part_name`]), so that a folder always shows its schema.
+    /// Writes the footer, waits until the disk has the file, and tells its length. A file without rows is removed again
+    /// unless `keep_empty`.
     ///
     /// # Errors
     /// [`Error::Machine`] naming the file if it cannot be written.
-    pub fn finish(self) -> Result<Written> {
-        let is_first = self.path.file_name() == Some(part_name(0).as_ref());
-        self.finish_with(is_first)
-    }
-
-    /// As [`TableWriter::finish`], but that a file without rows is kept or not as `keep_empty` says.
-    ///
-    /// # Errors
-    /// As [`TableWriter::finish`].
-    pub fn finish_with(mut self, keep_empty: bool) -> Result<Written> {
+    pub(super) fn finish(mut self, keep_empty: bool) -> Result<Option<u64>> {
         let path = self.path;
         self.file.finish().map_err(|e| unwritable(&path, &e))?;
         let is_double: Vec<bool> = (self.file.schema_descr().columns().iter())
@@ -285,14 +289,11 @@ impl TableWriter {
         order::declare_type_defined(file, &is_double).map_err(|e| refused(&path, "written", &e))?;
         if self.rows == 0 && !keep_empty {
             std::fs::remove_file(&path).map_err(|e| refused(&path, "removed", &e))?;
-            return Ok(Written::default());
+            return Ok(None);
         }
         file.sync_all().map_err(|e| refused(&path, "synced", &e))?;
         let meta = file.metadata().map_err(|e| refused(&path, "read", &e))?;
-        Ok(Written {
-            rows: self.rows,
-            bytes: meta.len(),
-        })
+        Ok(Some(meta.len()))
     }
 }
 

@@ -1,11 +1,10 @@
 //! The rows of `tallies/`: what the costs and means of `cells/` were computed from, exactly.
 
 use super::places::{Places, corner};
-use super::{Column, GROUP_ROWS, Packing, TableWriter, Values, Written};
+use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::brick::{BrickId, Local};
 use crate::lattice::Frame;
-use std::path::Path;
 
 /// The folder.
 pub const TALLIES: &str = "tallies";
@@ -54,7 +53,7 @@ impl TallyWriter {
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
-        path: &Path,
+        part: impl Into<Part>,
         frame: &Frame,
         attributes: usize,
         settings: &[(String, String)],
@@ -71,7 +70,7 @@ impl TallyWriter {
             );
         }
         Ok(TallyWriter {
-            table: TableWriter::create(path, &schema, &[0], frame, settings)?,
+            table: TableWriter::create(part, &schema, &[0], frame, settings)?,
             places: Places::new(frame),
             points: Vec::new(),
             seen: Vec::new(),

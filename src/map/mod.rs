@@ -17,6 +17,7 @@
 mod bt;
 pub(crate) mod columns;
 mod cost;
+mod folder;
 mod initial;
 pub(crate) mod input;
 mod known;
@@ -41,6 +42,7 @@ pub(crate) use table::read_cells;
 pub use updates::{Allow, Epoch, Update, UpdateKind, UpdateReader};
 
 use crate::brick::CellMap;
+use crate::lake::delta::AsOf;
 use crate::lattice::Frame;
 use crate::{Error, Result};
 use limit::Budget;
@@ -80,6 +82,8 @@ pub struct ReadOptions<'a> {
     pub cell_size_m: Option<f64>,
     /// The position of cell (0, 0, 0) in metres (`--origin`, all formats but `.bt`); `None` is the zero point.
     pub origin_m: Option<[f64; 3]>,
+    /// Which version of a Delta table is read (`--as-of`); `None` is the newest.
+    pub as_of: Option<AsOf>,
     /// How much memory the map and what is computed on it may take; `None` is what the machine has available.
     pub memory_bytes: Option<u64>,
     /// Called now and then while the file is read.
@@ -93,9 +97,16 @@ impl ReadOptions<'_> {
     }
 
     fn frame(&self) -> Result<Frame> {
+        self.frame_or(None)
+    }
+
+    /// The frame of a table: as the options say, then as the table itself tells, then 1 m cells at the zero point.
+    fn frame_or(&self, told: Option<Frame>) -> Result<Frame> {
+        let told = told.map(|frame| (frame.origin_m(), frame.cell_size_m()));
+        let (origin_m, cell_size_m) = told.unwrap_or(([0.0; 3], 1.0));
         Frame::new(
-            self.origin_m.unwrap_or_default(),
-            self.cell_size_m.unwrap_or(1.0),
+            self.origin_m.unwrap_or(origin_m),
+            self.cell_size_m.unwrap_or(cell_size_m),
         )
         .map_err(|e| Error::input(format!("--cell-size and --origin: {e}")))
     }
@@ -108,6 +119,9 @@ impl ReadOptions<'_> {
             )))
         };
         let own_frame = "which brings its own cell size and origin";
+        if self.as_of.is_some() {
+            return refuse("--as-of", "which has no versions: only a Delta table does");
+        }
         match extension {
             "bt" if self.cell_size_m.is_some() => refuse("--cell-size", own_frame),
             "bt" if self.origin_m.is_some() => refuse("--origin", own_frame),
@@ -121,7 +135,8 @@ impl ReadOptions<'_> {
     }
 }
 
-/// Reads a map from a `.bt`, `.3dmap`, `.npy`, `.csv`, `.parquet` or `.octa` file.
+/// Reads a map from a `.bt`, `.3dmap`, `.npy`, `.csv`, `.parquet` or `.octa` file, or from a folder that is a table of
+/// cells: a Delta table, or Parquet files.
 ///
 /// # Errors
 /// [`Error::Input`] if the file is not what its extension says, if it defines no cell or no open one, if a cell lies
@@ -136,6 +151,9 @@ impl ReadOptions<'_> {
 /// # Ok::<(), octaflow::Error>(())
 /// ```
 pub fn read_map(path: &Path, options: &ReadOptions) -> Result<CellMap> {
+    if path.is_dir() {
+        return table::read_folder(path, options);
+    }
     let extension = input::extension(path);
     let read = match extension.as_str() {
         "bt" => bt::read,
@@ -145,7 +163,7 @@ pub fn read_map(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         "octa" => octa::read,
         _ => {
             return Err(Error::input(format!(
-                "{}: the name of a map must end in .bt, .3dmap, .npy, .csv, .parquet or .octa",
+                "{}: the name of a map must end in .bt, .3dmap, .npy, .csv, .parquet or .octa, or be a folder that is a table",
                 path.display()
             )));
         }

@@ -2,9 +2,10 @@
 
 use super::columns::{Row, Rows};
 use super::cost::store_cost;
+use super::folder::Folder;
 use super::limit::{BRICK_BYTES, Budget};
 use super::voxels::finish;
-use super::{ReadOptions, input};
+use super::{Axes, ReadOptions, input};
 use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
 use crate::lattice::{Cell, Frame, UNIT_COST};
 use crate::{Error, Result};
@@ -28,7 +29,59 @@ const COST: usize = 6;
 /// # Errors
 /// See [`super::read_map`].
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
-    let frame = options.frame()?;
+    let files = [path.to_owned()];
+    read_files(path, &files, options.frame()?, options)
+}
+
+/// Reads a folder that is a table of cells.
+///
+/// # Errors
+/// See [`super::read_map`].
+pub(super) fn read_folder(path: &Path, options: &ReadOptions) -> Result<CellMap> {
+    if options.axes != Axes::Xyz {
+        return Err(Error::input(
+            "--axes zyx cannot be given with a folder, whose columns name their axes: only .npy takes it",
+        ));
+    }
+    let folder = Folder::open(path, options)?;
+    read_files(
+        path,
+        &folder.files,
+        options.frame_or(folder.frame)?,
+        options,
+    )
+}
+
+/// Reads the files of a table, which `path` names.
+fn read_files(
+    path: &Path,
+    files: &[PathBuf],
+    frame: Frame,
+    options: &ReadOptions,
+) -> Result<CellMap> {
+    let mut bytes = 0;
+    for file in files {
+        bytes += input::open(file)?.1;
+    }
+    let mut cells = Cells::new(options.budget(path));
+    let mut before = 0;
+    for file in files {
+        let report = |read| {
+            if let Some(progress) = options.progress {
+                progress(before + read, bytes);
+            }
+        };
+        before += read_rows(file, &frame, &mut cells, &report)?;
+    }
+    if let Some(progress) = options.progress {
+        progress(bytes, bytes);
+    }
+    let (bricks, defined) = cells.into_bricks();
+    finish(&path.display().to_string(), frame, bricks, defined, None)
+}
+
+/// Reads the rows of a file, and tells how many bytes it has; `report` is told how many are read.
+fn read_rows(path: &Path, frame: &Frame, cells: &mut Cells, report: &dyn Fn(u64)) -> Result<u64> {
     let mut rows = Rows::open(path, COLUMNS)?;
     let file = rows.file().to_owned();
     let (lattice, metres) = (
@@ -42,12 +95,9 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
     }
     rows.require(if metres { &METRES } else { &LATTICE })?;
     let costed = rows.has(COST);
-    let bytes = input::open(path)?.1;
-
-    let mut cells = Cells::new(options.budget(path));
     while let Some(row) = rows.next_row()? {
         let cell = if metres {
-            metric_cell(&row, &frame)?
+            metric_cell(&row, frame)?
         } else {
             lattice_cell(&row, LATTICE)?
         };
@@ -64,17 +114,11 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
                 factor(other)
             )));
         }
-        if row.number().is_multiple_of(PROGRESS_ROWS)
-            && let Some(progress) = options.progress
-        {
-            progress(rows.read_bytes(), bytes);
+        if row.number().is_multiple_of(PROGRESS_ROWS) {
+            report(rows.read_bytes());
         }
     }
-    if let Some(progress) = options.progress {
-        progress(bytes, bytes);
-    }
-    let (bricks, defined) = cells.into_bricks();
-    finish(&file, frame, bricks, defined, None)
+    Ok(input::open(path)?.1)
 }
 
 /// Reads the cells of a result in `dir` from its `parts`, tables with `lx,ly,lz,cost`.

@@ -1,7 +1,9 @@
 //! Tables as Delta tables: what their logs say, that versions are atomic, and that hostile logs are refused.
 
 mod compaction;
+mod hive;
 mod hostile;
+mod maps;
 mod readers;
 mod versions;
 

@@ -49,7 +49,7 @@ pub struct FileEntry {
     pub path: String,
     /// Its length.
     pub bytes: u64,
-    /// How many rows it has.
+    /// How many bricks it has, if it is a container of bricks.
     pub rows: u64,
     /// The CRC-32 (IEEE 802.3) of its bytes.
     pub crc32: u32,
@@ -200,16 +200,11 @@ impl FileEntry {
         Ok(())
     }
 
-    /// The worker whose file it is.
-    pub fn worker(&self) -> Option<usize> {
-        let name = self.path.rsplit('/').next()?.strip_prefix("part-")?;
-        name.split('.').next()?.parse().ok()
-    }
-
-    /// The number of the checkpoint that wrote the file, and the folder there.
-    pub fn place(&self) -> Option<(u64, &str)> {
+    /// The number of the checkpoint that wrote the file, the folder there, and its path in that.
+    pub fn place(&self) -> Option<(u64, &str, &str)> {
         let (number, rest) = self.path.split_once('/')?;
-        Some((number.parse().ok()?, rest.split_once('/')?.0))
+        let (folder, file) = rest.split_once('/')?;
+        Some((number.parse().ok()?, folder, file))
     }
 }
 

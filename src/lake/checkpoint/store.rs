@@ -284,7 +284,7 @@ fn read(folder: &Path, number: u64) -> Result<Manifest> {
     let path = folder.join(format!("{number:06}")).join(MANIFEST);
     let manifest = Manifest::read(&path)?;
     let ours = |file: &FileEntry| {
-        let (written, _) = file.place()?;
+        let (written, ..) = file.place()?;
         let plain = Path::new(&file.path)
             .components()
             .all(|c| matches!(c, std::path::Component::Normal(_)));

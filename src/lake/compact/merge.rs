@@ -1,7 +1,7 @@
 //! Sorted files merged into few, a batch of rows at a time.
 
-use crate::lake::table::TableWriter;
-use crate::lake::{GROUP_ROWS, Written};
+use crate::lake::GROUP_ROWS;
+use crate::lake::table::FileWriter;
 use crate::map::{decode_parquet, open_parquet_whole};
 use crate::{Error, Result};
 use arrow::array::RecordBatch;
@@ -200,7 +200,7 @@ pub(super) struct Output<'a> {
 /// Merges sorted files into files that do not overlap, and tells what was written where.
 ///
 /// Memory: a batch of each input and a row group.
-pub(super) fn merge(paths: &[PathBuf], output: &mut Output) -> Result<Vec<(PathBuf, Written)>> {
+pub(super) fn merge(paths: &[PathBuf], output: &mut Output) -> Result<Vec<PathBuf>> {
     let model = model(paths)?;
     let mut keys = Keys::of_files(&model);
     let mut inputs = Vec::with_capacity(paths.len());
@@ -245,8 +245,7 @@ pub(super) fn merge(paths: &[PathBuf], output: &mut Output) -> Result<Vec<(PathB
     if !group.rows.is_empty() {
         files.write(&group)?;
     }
-    let written = files.finish()?;
-    let rows: u64 = written.iter().map(|(_, written)| written.rows).sum();
+    let (written, rows) = files.finish()?;
     if rows != expected {
         return Err(Error::input(format!(
             "{} and {} files beside have {rows} rows where their footers count {expected}; a damaged file should be \
@@ -278,8 +277,9 @@ fn model(paths: &[PathBuf]) -> Result<ParquetMetaData> {
 struct Files<'a, 'b> {
     output: &'a mut Output<'b>,
     model: ParquetMetaData,
-    open: Option<(PathBuf, TableWriter)>,
-    done: Vec<(PathBuf, Written)>,
+    open: Option<(PathBuf, FileWriter)>,
+    done: Vec<PathBuf>,
+    rows: u64,
 }
 
 impl<'a, 'b> Files<'a, 'b> {
@@ -289,13 +289,14 @@ impl<'a, 'b> Files<'a, 'b> {
             model,
             open: None,
             done: Vec::new(),
+            rows: 0,
         }
     }
 
-    fn writer(&mut self) -> Result<&mut TableWriter> {
+    fn writer(&mut self) -> Result<&mut FileWriter> {
         if self.open.is_none() {
             let path = (self.output.next_path)();
-            let writer = TableWriter::like(&path, &self.model)?;
+            let writer = FileWriter::like(&path, &self.model)?;
             self.open = Some((path, writer));
         }
         Ok(&mut self.open.as_mut().expect("it has just been opened").1)
@@ -318,14 +319,20 @@ impl<'a, 'b> Files<'a, 'b> {
 
     fn close(&mut self) -> Result<()> {
         if let Some((path, writer)) = self.open.take() {
-            self.done.push((path, writer.finish()?));
+            self.rows += writer.rows();
+            writer.finish(true)?;
+            self.done.push(path);
         }
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<(PathBuf, Written)>> {
+    /// The files and how many rows they have; one without rows if there are none, to show the columns.
+    fn finish(mut self) -> Result<(Vec<PathBuf>, u64)> {
+        if self.done.is_empty() {
+            self.writer()?;
+        }
         self.close()?;
-        Ok(self.done)
+        Ok((self.done, self.rows))
     }
 }
 

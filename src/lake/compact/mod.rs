@@ -217,7 +217,7 @@ fn write_merged(
     };
     let written = merge::merge(&runs, &mut output)?;
     passes.clear()?;
-    let added = written.iter().map(|(path, _)| {
+    let added = written.iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut file = AddFile::of_file(result, &format!("{}{name}", merge.folder))?;
         file.partition_values.clone_from(&merge.partition);
@@ -254,7 +254,7 @@ impl Passes {
                 target_bytes: u64::MAX,
             };
             let written = merge::merge(few, &mut output)?;
-            runs.extend(written.into_iter().map(|(path, _)| path));
+            runs.extend(written);
             // What an earlier pass wrote has been read.
             for path in few.iter().filter(|path| path.starts_with(&self.folder)) {
                 std::fs::remove_file(path).map_err(|e| refused(path, "removed", &e))?;
