@@ -50,6 +50,7 @@ mod runs;
 mod stage;
 mod state;
 mod table;
+mod tables;
 mod writer;
 
 pub use changes::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS};
