@@ -77,8 +77,8 @@ fn refused(output: &Output, mention: &str) {
 /// The rows of a result folder: the columns' values by cell and, for changes, time and diff.
 fn rows(folder: &Path) -> BTreeMap<(i64, i64, i32), Vec<u64>> {
     let mut rows = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let file = std::fs::File::open(entry.unwrap().path()).unwrap();
+    for name in octaflow::lake::delta::data_files(folder).unwrap() {
+        let file = std::fs::File::open(folder.join(name)).unwrap();
         let reader = SerializedFileReader::new(file).unwrap();
         for row in reader.get_row_iter(None).unwrap() {
             let row = row.unwrap();

@@ -270,9 +270,9 @@ fn each_fault_of_a_map_is_named() {
         refused(&scratch.write(name, bytes), &options(), words);
     }
     std::fs::create_dir(scratch.path("dir.npy")).unwrap();
-    refused(&scratch.path("dir.npy"), &options(), &["directory"]);
+    refused(&scratch.path("dir.npy"), &options(), &["no Parquet file"]);
     std::fs::create_dir(scratch.path("dir.csv")).unwrap();
-    refused(&scratch.path("dir.csv"), &options(), &["directory"]);
+    refused(&scratch.path("dir.csv"), &options(), &["no Parquet file"]);
     refused(&scratch.path("absent.bt"), &options(), &["no such file"]);
 }
 

@@ -61,6 +61,7 @@ mod stage;
 mod state;
 mod table;
 mod tallies;
+mod tables;
 mod writer;
 
 pub use cells::{CELLS, CellRow, CellWriter, FIXED_COLUMNS, level_folder};

@@ -63,10 +63,10 @@ pub struct Part {
 impl Part {
     /// The path of the file number `number` in a folder, relative to the table.
     pub(super) fn file(&self, folder: &str, number: u32) -> String {
-        let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        match number {
-            0 => format!("{folder}{stem}.parquet"),
-            _ => format!("{folder}{stem}-{number:04}.parquet"),
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        match name.strip_suffix(".parquet") {
+            Some(stem) if number > 0 => format!("{folder}{stem}-{number:04}.parquet"),
+            _ => format!("{folder}{name}"),
         }
     }
 
@@ -78,11 +78,13 @@ impl Part {
 
 impl From<&Path> for Part {
     fn from(path: &Path) -> Self {
+        // Only names of Parquet files are numbered.
+        let numbered = path.extension().is_some_and(|e| e == "parquet");
         Part {
             shows_schema: path.file_name() == Some(super::part_name(0).as_ref()),
             path: path.to_owned(),
             hive: Hive::default(),
-            file_bytes: PART_BYTES,
+            file_bytes: if numbered { PART_BYTES } else { u64::MAX },
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Where a run's files grow until they are published whole.
 
-use super::delta::{self, NewTable};
-use super::{SUMMARY, former, lease, refused};
+use super::{SUMMARY, former, lease, refused, tables};
 use crate::{Error, Result};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use rustix::io::Errno;
@@ -152,7 +151,7 @@ impl Stage {
         File::create(&summary)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| refused(&summary, "written", &e))?;
-        self.create_tables()?;
+        tables::create_logs(&self.result(), &self.run)?;
         sync_tree(&self.result())?;
         self.replace_target(&former::check)?;
         self.finish()
@@ -188,34 +187,7 @@ impl Stage {
     /// # Errors
     /// [`Error::Machine`] if something cannot be moved.
     pub fn divide_by_time(&self, time: i64) -> Result<()> {
-        for name in former::FOLDERS_OF_A_MOMENT {
-            let table = self.result().join(name);
-            if !table.is_dir() {
-                continue;
-            }
-            let entries = fs::read_dir(&table).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-            let entries = entries.map_err(|e| refused(&table, "listed", &e))?;
-            let folder = table.join(format!("time={time}"));
-            fs::create_dir_all(&folder).map_err(|e| refused(&folder, "created", &e))?;
-            for entry in entries {
-                let target = folder.join(entry.file_name());
-                fs::rename(entry.path(), &target).map_err(|e| refused(&target, "created", &e))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives every folder of the result that has files, and no log yet, its log.
-    fn create_tables(&self) -> Result<()> {
-        for name in former::FOLDERS {
-            let table = self.result().join(name);
-            if table.is_dir() && !delta::is_table(&table) && !delta::data_files(&table)?.is_empty()
-            {
-                let run = &self.run;
-                delta::create(&table, &NewTable { run, name })?;
-            }
-        }
-        Ok(())
+        tables::divide_by_time(&self.result(), time)
     }
 
     /// Where the result grows; after [`Stage::exchange`], where the former one is.

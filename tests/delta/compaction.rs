@@ -273,3 +273,51 @@ fn a_compaction_that_dies() {
         Ok(())
     });
 }
+
+/// A reader of plain Parquet that lists, then opens: what it finds whole is every row once, before and after.
+#[test]
+fn a_polling_reader_finds_every_row_once() {
+    let scratch = Scratch::new();
+    let path = scratch.join("field");
+    table(&path, "", 6);
+    created(&path);
+    let expected = 30 * 682;
+    let count = |path: &Path| -> Option<usize> {
+        let files = delta::data_files(path).ok()?;
+        let opened: Option<Vec<File>> = files
+            .iter()
+            .map(|f| File::open(path.join(f)).ok())
+            .collect();
+        let rows = opened?.into_iter().map(|file| {
+            let reader = SerializedFileReader::new(file).unwrap();
+            reader.metadata().file_metadata().num_rows() as usize
+        });
+        Some(rows.sum())
+    };
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let poll = scope.spawn(|| {
+            let mut seen = 0;
+            while !stop.load(Ordering::Relaxed) || seen == 0 {
+                if let Some(rows) = count(&path) {
+                    assert_eq!(rows, expected);
+                    seen += 1;
+                }
+                // Between listing the log and reading it, the folders may change places.
+                if let Ok(log) = Log::read(&path, None) {
+                    assert_eq!(log.rows(), Some(expected as u64));
+                }
+            }
+        });
+        for (i, target_bytes) in [20_000, 60_000, 1_000_000].into_iter().enumerate() {
+            let options = CompactOptions {
+                target_bytes,
+                keep: false,
+            };
+            run(&path, &format!("p{i}"), options);
+        }
+        stop.store(true, Ordering::Relaxed);
+        poll.join().unwrap();
+    });
+    assert_eq!(count(&path), Some(expected));
+}

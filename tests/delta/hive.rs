@@ -240,6 +240,7 @@ fn the_commands_write_compact_and_replace_divided_tables() {
         );
         assert_eq!(ok, fine, "--as-of {as_of}: {told}");
     }
+    fs::create_dir_all(out.join(".field.octaflow-dead/result")).unwrap();
     run(&["--hive", "lod"]);
     assert_eq!(
         fs::read_dir(&table).unwrap().count(),

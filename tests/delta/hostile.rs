@@ -151,3 +151,21 @@ fn a_gap_of_eternity_is_found_at_once() {
     fs::write(table.join("_delta_log/09223372036854775807.json"), "").unwrap();
     assert!(refusal(Log::read(&table, None)).contains("missing"));
 }
+
+#[test]
+fn a_log_cut_or_changed_anywhere_is_read_or_refused() {
+    let scratch = Scratch::new();
+    let whole = start(&[add("k=1/a%20b.parquet", ""), add("b.parquet", "")].join("\n"));
+    let bytes = whole.as_bytes();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.to_vec();
+        flipped[at] ^= 1 << (at % 8);
+        for text in [&bytes[..at], &flipped] {
+            let table = table(&scratch, &[String::new()]);
+            fs::write(table.join("_delta_log/00000000000000000000.json"), text).unwrap();
+            if let Err(error) = Log::read(&table, None) {
+                assert!(matches!(error, octaflow::Error::Input(_)), "{error}");
+            }
+        }
+    }
+}

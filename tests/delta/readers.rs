@@ -95,6 +95,28 @@ fn tables_of_another_writer_are_read() {
         assert!(versions.contains_key(&newest.version().to_string()));
         newest.check_writable().unwrap();
     }
+    damage(&scratch.join("checkpointed"));
     let old = Log::read(&scratch.join("checkpointed"), Some(AsOf::Version(1)));
     assert!(refusal(old).contains("starts at version 3"));
+}
+
+/// Changes a checkpoint bit by bit: it is read, or refused as unusable.
+fn damage(table: &Path) {
+    let path = table.join("_delta_log/00000000000000000003.checkpoint.parquet");
+    let whole = std::fs::read(&path).unwrap();
+    for i in 0..400 {
+        let at = i * whole.len() / 400;
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (i % 8);
+        std::fs::write(&path, &bytes).unwrap();
+        if let Err(error) = Log::read(table, None) {
+            assert!(
+                matches!(error, octaflow::Error::Input(_)),
+                "byte {at}: {error}"
+            );
+        }
+        std::fs::write(&path, &whole[..at]).unwrap();
+        assert!(refusal(Log::read(table, None)).contains("checkpoint"));
+    }
+    std::fs::write(&path, whole).unwrap();
 }
