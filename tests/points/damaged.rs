@@ -68,17 +68,17 @@ fn torment(name: &str, bytes: &[u8], rounds: usize, read: fn(&Path)) {
 
 #[test]
 fn damaged_lidar_is_answered() {
-    for (minor, format) in [(2, 3), (4, 5), (4, 7), (4, 10)] {
+    for (minor, format) in [(2, 3), (4, 10)] {
         let shape = Shape {
             minor,
             format,
             extra_bytes: 2,
         };
         let points = some_points(shape, 9);
-        torment("a.las", &las_bytes(shape, &points), 1000, read_points);
+        torment("a.las", &las_bytes(shape, &points), 300, read_points);
         for chunk in [Some(4), None] {
             let bytes = laz_bytes(shape, &points, chunk);
-            torment("a.laz", &bytes, 1500, read_points);
+            torment("a.laz", &bytes, 60, read_points);
         }
     }
 }

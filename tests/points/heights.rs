@@ -134,7 +134,6 @@ pub fn zip_bytes(files: &[(&str, &[u8])], deflated: bool) -> Vec<u8> {
         directory.extend(b"PK\x01\x02\x14\x00");
         directory.extend(&head);
         directory.extend([0; 12]);
-        directory.extend(0u16.to_le_bytes());
         directory.extend(start.to_le_bytes());
         directory.extend(name.as_bytes());
     }
@@ -191,11 +190,11 @@ fn doubles(tag: u16, values: &[f64]) -> Tag {
 /// A little-endian TIFF of 16-bit integers in strips of two rows.
 pub fn tiff_bytes(columns: u16, rows: u16, heights: &[i16], mut tags: Vec<Tag>) -> Vec<u8> {
     let strips = rows.div_ceil(2);
-    let strip_bytes = |n: u16| 2 * columns * (rows - 2 * n).min(2);
+    let strip_bytes = |n: u16| columns.wrapping_mul(2 * (rows - 2 * n).min(2));
     let mut raw = b"II*\0\0\0\0\0".to_vec();
     let mut offsets = Vec::new();
     for n in 0..strips {
-        offsets.push(8 + n * 4 * columns);
+        offsets.push(columns.wrapping_mul(4).wrapping_mul(n).wrapping_add(8));
     }
     raw.extend(heights.iter().flat_map(|h| h.to_le_bytes()));
     let lengths: Vec<u16> = (0..strips).map(strip_bytes).collect();

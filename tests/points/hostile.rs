@@ -78,7 +78,8 @@ fn each_fault_of_lidar_is_named() {
         ),
         (patched(las, 104, &[0x87]), &["compressed"]),
         (patched(laz.clone(), 247, &many), &["points that it claims"]),
-        (patched(laz.clone(), 247, &[21]), &["points that it claims"]),
+        (patched(laz.clone(), 247, &[21]), &["decompressed"]),
+        (patched(laz.clone(), 247, &[25]), &["points that it claims"]),
         (patched(laz.clone(), 104, &[0x86]), &["compression"]),
         (laz[..laz.len() - 40].to_vec(), &["chunks"]),
     ];

@@ -107,7 +107,7 @@ pub fn some_points(shape: Shape, count: usize) -> Vec<Point> {
             intensity: random.next() as u16,
             return_number: random.below(if modern { 16 } else { 8 }) as u8,
             class: random.below(if modern { 256 } else { 32 }) as u8,
-            gps_time: n as f64 * 0.25 - 3.0,
+            gps_time: n as f64 * 0.25 + 3.0,
             colour: [random.next() as u16, n as u16, 65_535],
         })
         .collect()
