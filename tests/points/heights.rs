@@ -210,7 +210,9 @@ pub fn tiff_bytes(columns: u16, rows: u16, heights: &[i16], mut tags: Vec<Tag>) 
         shorts(279, &lengths),
         shorts(339, &[2]),
     ]);
+    // A tag that the caller gives stands for the usual one.
     tags.sort_by_key(|tag| tag.0);
+    tags.dedup_by_key(|tag| tag.0);
     let mut entries = (tags.len() as u16).to_le_bytes().to_vec();
     for (tag, kind, count, bytes) in tags {
         entries.extend(tag.to_le_bytes());
