@@ -39,11 +39,12 @@ fn read_terrain(path: &Path) {
     hold(read_heights(path, &options));
 }
 
-/// Cuts a file at every byte, and changes bytes at random.
+/// Cuts a file at its bytes, and changes bytes at random.
 fn torment(name: &str, bytes: &[u8], rounds: usize, read: fn(&Path)) {
     let scratch = Scratch::new();
     read(&scratch.write(name, bytes));
-    for end in 0..bytes.len() {
+    // Every byte of a small file; a long one is cut two thousand times.
+    for end in (0..bytes.len()).step_by(1 + bytes.len() / 2000) {
         read(&scratch.write(name, &bytes[..end]));
     }
     let mut random = Random(bytes.len() as u64);
@@ -104,7 +105,7 @@ fn damaged_tables_are_answered() {
     torment("a.csv", csv, 2000, read_points);
     let json = b"{\"x\":1,\"y\":2e0,\"z\":3,\"i\":null}\n{\"x\":1,\"y\":2,\"z\":3,\"i\":8}\n";
     torment("a.json", json, 2000, read_points);
-    torment("a.parquet", &tables::parquet_sample(), 300, read_points);
+    torment("a.parquet", &tables::parquet_sample(), 100, read_points);
 }
 
 #[test]
