@@ -9,7 +9,7 @@ use crate::map::limit::Budget;
 use crate::{Error, Result};
 use place::{Place, place_of};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 use tiff::ColorType;
 use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
@@ -162,6 +162,9 @@ fn decoded<T>(name: &str, step: impl FnOnce() -> tiff::TiffResult<T>) -> Result<
     guard::guarded(step)
         .ok_or_else(|| damaged(name, "it cannot be decoded"))?
         .map_err(|e| match e {
+            tiff::TiffError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                damaged(name, "it ends too early: it is truncated")
+            }
             tiff::TiffError::IoError(e) => input::read_error(name, &e),
             tiff::TiffError::UnsupportedError(e) => Error::input(format!(
                 "{name}: its kind of TIFF is not read: {}",

@@ -20,9 +20,9 @@ use std::fs::File;
 use std::io::{Cursor, Seek, SeekFrom};
 use std::path::Path;
 
-/// The most points that a file may pack into a byte: points that are all alike take nearly nothing, but a header
-/// can claim any number of them.
-const MOST_POINTS_A_BYTE: u64 = 1 << 14;
+/// The most points that a file may pack into a byte. Points that are all alike take nearly nothing, but a chunk takes
+/// some hundred bytes: with the usual 50,000 points a chunk no file reaches this, while a header can claim anything.
+const MOST_POINTS_A_BYTE: u64 = 1 << 10;
 
 /// A chunk of points.
 #[derive(Clone, Copy, Debug)]
