@@ -279,7 +279,12 @@ fn an_index_of_pages_that_lies_is_found() {
             let mut hurt = bytes.clone();
             hurt[at] ^= 1 << (at % 8);
             fs::write(&path, &hurt).unwrap();
-            assert!(verify(&path).is_err(), "byte {} of {:02x?}", at - start, &bytes[start..start + column.offset_index_length().unwrap() as usize]);
+            assert!(
+                verify(&path).is_err(),
+                "byte {} of {:02x?}",
+                at - start,
+                &bytes[start..start + column.offset_index_length().unwrap() as usize]
+            );
         }
     }
 }
@@ -420,6 +425,23 @@ fn rows_in_two_files_and_files_that_differ_are_named() {
     assert_eq!(verify(&field).unwrap().rows, 4 * 1024);
     small_field(&field.join("part-00001.parquet"), 1);
     faulty(&field, &["part-0000", "a row belongs in one file"]);
+
+    // Rows of two times may be alike but for the time, which is in the name of the folder.
+    let times = ["time=1", "time=2"].map(|name| scratch.join("field_changes/diff=1").join(name));
+    for time in &times {
+        fs::create_dir_all(time).unwrap();
+        small_field(&time.join("part-00000.parquet"), 0);
+    }
+    assert_eq!(
+        verify(&scratch.join("field_changes")).unwrap().rows,
+        4 * 1024
+    );
+    small_field(&times[1].join("part-00001.parquet"), 1);
+    faulty(
+        &scratch.join("field_changes"),
+        &["time=2", "a row belongs in one file"],
+    );
+    fs::remove_dir_all(scratch.join("field_changes")).unwrap();
 
     Rows::sound(10).write(&field.join("part-00001.parquet"), 10);
     faulty(&field, &["part-00001", "columns are not those of"]);
