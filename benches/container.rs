@@ -40,7 +40,7 @@ fn main() {
         write_plain(&path, bytes)
     });
     let container_write = seconds("container written and synced", &mut || {
-        drop(write(&path, bricks))
+        write(&path, bricks);
     });
     let plain_read = seconds("plain bytes read", &mut || read_plain(&path));
     let open = seconds("container opened", &mut || {

@@ -1,6 +1,6 @@
 """Reads what octaflow writes with DuckDB, Polars and pyarrow, and rebuilds the unsigned identifiers of the cells.
 
-    octaflow field --map examples/data/geb079.bt --source 0,0,1 --out result
+    octaflow field --map examples/data/geb079.bt --source 13.16,-0.04,1.24 --out result
     python examples/read_the_lake.py result
     python examples/read_the_lake.py bricks.arrow      # a brick container
 

@@ -192,7 +192,7 @@ fn routes_come_with_words_and_nulls() {
         cost_ticks: None,
         lower_bound_ticks: None,
         cells: 0,
-        ..found.clone()
+        ..found
     };
     [found, unreachable]
         .iter()

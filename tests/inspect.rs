@@ -426,6 +426,23 @@ fn rows_in_two_files_and_files_that_differ_are_named() {
     small_field(&field.join("part-00001.parquet"), 1);
     faulty(&field, &["part-0000", "a row belongs in one file"]);
 
+    // Rows of two times may be alike but for the time, which is in the name of the folder.
+    let times = ["time=1", "time=2"].map(|name| scratch.join("field_changes/diff=1").join(name));
+    for time in &times {
+        fs::create_dir_all(time).unwrap();
+        small_field(&time.join("part-00000.parquet"), 0);
+    }
+    assert_eq!(
+        verify(&scratch.join("field_changes")).unwrap().rows,
+        4 * 1024
+    );
+    small_field(&times[1].join("part-00001.parquet"), 1);
+    faulty(
+        &scratch.join("field_changes"),
+        &["time=2", "a row belongs in one file"],
+    );
+    fs::remove_dir_all(scratch.join("field_changes")).unwrap();
+
     Rows::sound(10).write(&field.join("part-00001.parquet"), 10);
     faulty(&field, &["part-00001", "columns are not those of"]);
     fs::remove_file(field.join("part-00001.parquet")).unwrap();

@@ -161,8 +161,13 @@ fn summary_in_words(summary: &Value) -> String {
     let mut words = String::new();
     if let (Some(command), Some(version)) = (text("command"), text("octaflow")) {
         words += &format!("  {:<9} octaflow {command}, version {version}", "run");
-        if let (Some(workers), Some(processes)) = (text("workers"), text("processes")) {
-            words += &format!(", {workers} workers a process, {processes} processes");
+        let count = |key: &str| summary.get(key).and_then(Value::as_u64);
+        if let (Some(workers), Some(processes)) = (count("workers"), count("processes")) {
+            let workers = counted(workers as usize, "worker");
+            words += &format!(
+                ", {workers} a process, {}",
+                counted(processes as usize, "process")
+            );
         }
         words += "\n";
     }

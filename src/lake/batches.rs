@@ -2,7 +2,8 @@
 //!
 //! A table is read from its Parquet files, batch by batch and file by file, only the columns that are asked for; its
 //! column `cell` comes as UInt64, the Index64 itself, over the same memory. A container comes a segment at a time: the
-//! columns lie in the segment as it was read, and nothing is copied.
+//! columns lie in the segment as it was read, and nothing is copied. Columns that stand in the names of folders
+//! (`key=value`) are not added.
 //!
 //! # Example
 //! ```

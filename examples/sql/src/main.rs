@@ -1,7 +1,7 @@
 //! SQL over a result of octaflow, with DataFusion.
 //!
 //! ```sh
-//! octaflow field --map examples/data/geb079.bt --source 0,0,1 --out result
+//! octaflow field --map examples/data/geb079.bt --source 13.16,-0.04,1.24 --out result
 //! cargo run --release --manifest-path examples/sql/Cargo.toml -- result
 //! cargo run --release --manifest-path examples/sql/Cargo.toml -- result "SELECT max(distance) FROM field"
 //! ```

@@ -5,10 +5,11 @@
 
 use super::fault;
 use super::parquet::Parquet;
-use crate::Result;
 use crate::lake::page::Head;
 use crate::lake::refused;
 use crate::map::columns::compact::{Compact, I16, I64, LIST, STOP, STRUCT};
+use crate::map::input::told;
+use crate::{Error, Result};
 use parquet::basic::{Encoding, Type};
 use parquet::file::metadata::ColumnChunkMetaData;
 use std::fs::File;
@@ -18,7 +19,7 @@ use std::os::unix::fs::FileExt;
 /// The wire type of 32-bit numbers.
 const I32: u8 = I64 - 1;
 
-/// A header of ours is not longer than this.
+/// A header of ours is not longer than this, nor are most of others.
 const HEAD_BYTES: usize = 64;
 
 /// The longest header of other writers that is read: it may hold the least and the greatest text of a page.
@@ -31,70 +32,111 @@ const CHUNK_BYTES: usize = 1 << 16;
 /// # Errors
 /// [`Error::Input`](crate::Error::Input) naming the first page that is damaged.
 pub(super) fn check(parquet: &Parquet, file: &File, group: usize) -> Result<()> {
-    let group_meta = parquet.footer().row_group(group);
-    for column in group_meta.columns() {
-        let wrong = |page: usize, what: String| {
-            let column = column.column_path().string();
-            fault(
-                &parquet.path,
-                format!("row group {group}, column {column}, page {page}: {what}"),
-            )
+    for column in parquet.footer().row_group(group).columns() {
+        let chunk = Chunk {
+            parquet,
+            file,
+            group,
+            column,
         };
-        let io = |e: std::io::Error| refused(&parquet.path, "read", &e);
-        let (start, length) = column.byte_range();
-        let (mut at, end) = (start, start.saturating_add(length).min(parquet.bytes));
-        let (mut values, mut places) = (0, Vec::new());
+        chunk.check()?;
+    }
+    Ok(())
+}
+
+/// The pages of one column in one row group.
+struct Chunk<'a> {
+    parquet: &'a Parquet,
+    file: &'a File,
+    group: usize,
+    column: &'a ColumnChunkMetaData,
+}
+
+impl Chunk<'_> {
+    fn check(&self) -> Result<()> {
+        let (start, length) = self.column.byte_range();
+        let end = start.saturating_add(length).min(self.parquet.bytes);
+        let (mut at, mut values, mut places) = (start, 0, Vec::new());
         for page in 0.. {
             if at >= end {
                 break;
             }
-            let most = if parquet.is_ours() {
-                HEAD_BYTES
-            } else {
-                FOREIGN_HEAD_BYTES
-            };
-            let mut bytes = vec![0; most.min((end - at) as usize)];
-            file.read_exact_at(&mut bytes, at).map_err(io)?;
-            let (head, head_bytes) = read_head(&bytes)
-                .ok_or_else(|| wrong(page, "its header is malformed".to_owned()))?;
-            let page_at = at;
-            at += head_bytes as u64;
-            if head.packed_bytes < 0 || head.packed_bytes as u64 > end - at {
-                return Err(wrong(page, "it reaches beyond its column".to_owned()));
-            }
-            if parquet.is_ours() {
-                check_head(&head, &bytes[..head_bytes], page == 0, column)
-                    .map_err(|what| wrong(page, what))?;
-            }
-            if let Some(stored) = head.crc {
-                let found = checksum(file, at, head.packed_bytes as u64).map_err(io)?;
-                if found != stored as u32 {
-                    let what = format!("its checksum is {found:08x} and should be {stored:08x}");
-                    return Err(wrong(page, what));
-                }
-            }
-            at += head.packed_bytes as u64;
+            let (head, page_end) = self
+                .page(at, end, page == 0)?
+                .map_err(|what| self.wrong(&format!(", page {page}"), &what))?;
             if head.kind == Head::DATA {
-                places.push([page_at as i64, (at - page_at) as i64, values]);
+                places.push([at as i64, (page_end - at) as i64, values]);
                 values += i64::from(head.values);
             }
+            at = page_end;
         }
-        if parquet.is_ours() && values != column.num_values() {
-            let counted = column.num_values();
+        if !self.parquet.is_ours() {
+            return Ok(());
+        }
+        if values != self.column.num_values() {
+            let counted = self.column.num_values();
             let what = format!(
                 "the pages hold {values} values and should hold the {counted} of the footer"
             );
-            return Err(wrong(0, what));
+            return Err(self.wrong("", &what));
         }
-        if parquet.is_ours() && indexed(parquet, file, column)?.is_some_and(|told| told != places) {
-            let name = column.column_path().string();
-            let what = format!(
-                "row group {group}, column {name}: its index of pages does not name them where they lie"
-            );
-            return Err(fault(&parquet.path, what));
+        match indexed(self.parquet, self.file, self.column)? {
+            Some(told) if told != places => {
+                Err(self.wrong("", "its index of pages does not name them where they lie"))
+            }
+            _ => Ok(()),
         }
     }
-    Ok(())
+
+    /// The head of the page at `at`, and where it ends, or what is wrong with it.
+    fn page(
+        &self,
+        at: u64,
+        end: u64,
+        first: bool,
+    ) -> Result<std::result::Result<(AnyHead, u64), String>> {
+        let io = |e: std::io::Error| refused(&self.parquet.path, "read", &e);
+        let mut found = None;
+        for most in [HEAD_BYTES, FOREIGN_HEAD_BYTES] {
+            let mut bytes = vec![0; most.min((end - at) as usize)];
+            self.file.read_exact_at(&mut bytes, at).map_err(io)?;
+            found = read_head(&bytes).map(|(head, length)| (head, bytes[..length].to_vec()));
+            if found.is_some() || self.parquet.is_ours() {
+                break;
+            }
+        }
+        let Some((head, bytes)) = found else {
+            return Ok(Err("its header is malformed".to_owned()));
+        };
+        let data_at = at + bytes.len() as u64;
+        if head.packed_bytes < 0 || head.packed_bytes as u64 > end - data_at {
+            return Ok(Err("it reaches beyond its column".to_owned()));
+        }
+        if self.parquet.is_ours()
+            && let Err(what) = check_head(&head, &bytes, first, self.column)
+        {
+            return Ok(Err(what));
+        }
+        if let Some(stored) = head.crc {
+            let found = checksum(self.file, data_at, head.packed_bytes as u64).map_err(io)?;
+            if found != stored as u32 {
+                return Ok(Err(format!(
+                    "its checksum is {found:08x} and should be {stored:08x}"
+                )));
+            }
+        }
+        let page_end = data_at + head.packed_bytes as u64;
+        Ok(Ok((head, page_end)))
+    }
+
+    fn wrong(&self, page: &str, what: &str) -> Error {
+        let (group, column) = (self.group, self.column.column_path().string());
+        let column = told(&column);
+        fault(
+            &self.parquet.path,
+            format!("row group {group}, column {column}{page}: {what}"),
+        )
+    }
 }
 
 /// What matters of a page header, of ours or of others.

@@ -130,8 +130,14 @@ impl Parquet {
         known.map(|column| column.column_idx as usize).collect()
     }
 
+    /// The table of the results that has these columns, of which some may stand in the names of folders `key=value`.
     fn table_of_columns(&self) -> Option<&'static str> {
-        let has = |name| self.names().any(|column| column == name);
+        let folders = self
+            .path
+            .iter()
+            .filter_map(|name| name.to_str()?.split_once('='));
+        let keys: Vec<&str> = folders.map(|(key, _)| key).collect();
+        let has = |name| self.names().any(|column| column == name) || keys.contains(&name);
         let timed = has("time") && has("diff");
         match () {
             _ if has("distance") && timed => Some("field_changes"),

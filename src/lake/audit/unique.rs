@@ -8,28 +8,39 @@ use crate::map::columns::{damaged, guarded};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::path::Path;
 
 /// How many rows of each file are decoded at once.
 const BATCH_ROWS: usize = 4096;
 
-/// Checks that no key is in two of the files, whose own keys have been found to ascend; `ends` are the first and the
-/// last key of each file that has rows and a key.
+/// Checks that no key is in two of the files of a folder, whose own keys have been found to ascend; `ends` are the first
+/// and the last key of each file that has rows and a key. Files of two folders `key=value` differ by that key.
 ///
 /// # Errors
 /// [`Error::Input`](crate::Error::Input) naming the two files.
 pub(super) fn check(files: &[Parquet], ends: &[Option<[Vec<i64>; 2]>]) -> Result<()> {
-    if files.iter().any(|file| file.table.is_none()) {
-        return Ok(());
+    let mut folders: BTreeMap<Option<&Path>, Vec<usize>> = BTreeMap::new();
+    for (at, file) in files.iter().enumerate() {
+        if file.table.is_some() && ends[at].is_some() {
+            folders.entry(file.path.parent()).or_default().push(at);
+        }
     }
-    let mut ranges: Vec<&[Vec<i64>; 2]> = ends.iter().flatten().collect();
-    ranges.sort();
-    if ranges.windows(2).all(|pair| pair[0][1] < pair[1][0]) {
-        return Ok(());
+    for places in folders.values() {
+        let mut ranges: Vec<&[Vec<i64>; 2]> =
+            places.iter().filter_map(|&at| ends[at].as_ref()).collect();
+        ranges.sort();
+        if !ranges.windows(2).all(|pair| pair[0][1] < pair[1][0]) {
+            merge(&places.iter().map(|&at| &files[at]).collect::<Vec<_>>())?;
+        }
     }
-    let files: Vec<&Parquet> = files.iter().filter(|file| file.rows() > 0).collect();
+    Ok(())
+}
+
+/// Checks that no two of these files have a key in common.
+fn merge(files: &[&Parquet]) -> Result<()> {
     let mut keys = Vec::with_capacity(files.len());
-    for file in &files {
+    for file in files {
         match Keys::open(file)? {
             Some(of_file) => keys.push(of_file),
             None => return Ok(()),

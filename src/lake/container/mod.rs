@@ -9,7 +9,7 @@
 //! | column | type | what it is |
 //! |---|---|---|
 //! | `id` | UInt64 | the Index64 of the brick's first cell: its 12 low bits are 0 |
-//! | a name a field | fixed-size list of 1024 UInt16, UInt32, Float32 or Float64 | the value of every cell of the brick, in the order of [`Local`](crate::brick::Local) |
+//! | a name a field | fixed-size list of 1024 UInt16, UInt32, Float32 or Float64 | the value of every cell of the brick, in the order of [`Local`] |
 //! | `checksum` | UInt32 | CRC-32 (that of zlib) of the row: the id, then the lists from left to right, little-endian |
 //!
 //! Nothing is null and nothing is compressed, so that a file can be mapped into memory and read where it lies. Rows
