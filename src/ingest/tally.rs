@@ -140,6 +140,12 @@ impl BrickTally {
         &mut self.sums[slot * self.attributes + attribute]
     }
 
+    /// The sums of all attributes in the cell of a slot.
+    #[inline]
+    pub fn sums_mut(&mut self, slot: usize) -> &mut [Sum] {
+        &mut self.sums[slot * self.attributes..(slot + 1) * self.attributes]
+    }
+
     fn sums_of(&self, slot: usize) -> &[Sum] {
         &self.sums[slot * self.attributes..(slot + 1) * self.attributes]
     }
