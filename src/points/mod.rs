@@ -145,6 +145,7 @@ impl PointFile {
             )));
         }
         let asked = options.attributes.as_deref();
+        check_asked(&file, asked.unwrap_or_default())?;
         let format: Box<dyn Format> = match extension(path).as_str() {
             "las" | "laz" => Box::new(las::Las::open(path, options)?),
             "ply" => Box::new(ply::Ply::open(path)?),
@@ -210,6 +211,18 @@ impl PointFile {
     }
 }
 
+/// Asserts that no attribute is asked for twice.
+fn check_asked(file: &str, asked: &[String]) -> Result<()> {
+    let double = (1..asked.len()).find(|&n| asked[..n].contains(&asked[n]));
+    match double {
+        None => Ok(()),
+        Some(n) => Err(Error::input(format!(
+            "{file}: the attribute {} is asked for twice: it can be read once",
+            crate::map::input::shown(asked[n].as_bytes())
+        ))),
+    }
+}
+
 /// Finds the attributes asked for among those that there are.
 fn choose(file: &str, all: &[String], asked: Option<&[String]>) -> Result<Vec<usize>> {
     let Some(asked) = asked else {
@@ -224,14 +237,7 @@ fn choose(file: &str, all: &[String], asked: Option<&[String]>) -> Result<Vec<us
             ))
         })
     };
-    let places: Vec<usize> = asked.iter().map(place).collect::<Result<_>>()?;
-    match (1..places.len()).find(|&n| places[..n].contains(&places[n])) {
-        None => Ok(places),
-        Some(n) => Err(Error::input(format!(
-            "{file}: the attribute \"{}\" is asked for twice: it can be read once",
-            asked[n]
-        ))),
-    }
+    asked.iter().map(place).collect()
 }
 
 /// One reader's share of a point cloud.
