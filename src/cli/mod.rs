@@ -14,6 +14,7 @@ mod ghost_words;
 mod ingest;
 mod ingest_changes;
 mod ingest_inputs;
+mod ingest_place;
 mod ingest_run;
 mod ingest_write;
 mod progress;

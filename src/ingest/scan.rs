@@ -1,9 +1,10 @@
 //! One scan: batches of points into tallies.
 
-use super::{CellBox, Sum, Tallies, walk};
+use super::walk;
 use crate::brick::BrickId;
 use crate::lattice::{Cell, Frame};
 use crate::points::Points;
+use crate::tally::{CellBox, Sum, Tallies};
 use crate::{Error, Result};
 
 /// From where the points of a scan were seen.
