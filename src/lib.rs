@@ -3,7 +3,7 @@
 //! The layers, each of which may use what stands left of it and nothing to its right:
 //!
 //! ```text
-//! lattice → brick → partition → {engine, ghost} → dataflows → {map, points, lake, cluster} → cli
+//! lattice → brick → partition → {engine, ghost, tally} → dataflows → {map, points, lake, cluster} → ingest → cli
 //! ```
 
 #![warn(missing_docs)]
@@ -26,5 +26,6 @@ pub mod points;
 pub mod regions;
 pub mod search;
 pub mod stencil;
+pub mod tally;
 
 pub use error::{Error, Result};

@@ -38,7 +38,12 @@ pub(super) struct IngestArgs {
     origin: Option<String>,
 
     /// The fewest points that block a cell [default: 1]
-    #[arg(help_heading = "Cells", long, value_name = "N")]
+    #[arg(
+        help_heading = "Cells",
+        long,
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     min_points: Option<u64>,
 
     /// What cells are that nothing is known of: open makes those in the box of the points open [default: blocked]

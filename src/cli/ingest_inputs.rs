@@ -60,6 +60,8 @@ pub(super) struct Inputs {
     pub list: Vec<Input>,
     /// The attributes that are averaged: those of the earlier result first.
     pub attributes: Vec<String>,
+    /// Where points are, by the word of their headers.
+    pub hinted: Bounds,
     config: IngestConfig,
     frame: Option<Frame>,
 }
@@ -70,6 +72,7 @@ impl Inputs {
         let mut inputs = Inputs {
             list: Vec::new(),
             attributes: former.map_or_else(Vec::new, |facts| facts.attributes.clone()),
+            hinted: Bounds::NONE,
             config: config.clone(),
             frame: former.map(|facts| facts.frame),
         };
@@ -119,6 +122,9 @@ impl Inputs {
     /// Looks at the header of a point cloud, and at which of its attributes are asked for.
     fn points_of(&mut self, n: usize, path: &Path, found: &mut Vec<String>) -> Result<PointInput> {
         let file = PointFile::open(path, &self.point_options(None))?;
+        for corner in file.bounds_m().into_iter().flatten() {
+            self.hinted.add(corner);
+        }
         let names = file.attributes();
         let has = |name: &str| names.iter().any(|n| n == name);
         let has_sensor = SENSOR_COLUMNS.iter().all(|name| has(name));

@@ -3,31 +3,27 @@
 use super::ingest::IngestConfig;
 use super::ingest_changes::ChangeTable;
 use super::ingest_inputs::{Input, Inputs, Whole};
-use super::ingest_write::{IngestReport, write};
+use super::ingest_place::{agree, check_former, place, plan};
+use super::ingest_write::write;
 use super::progress::Progress;
-use super::run::{Fed, Outcome, Shared, Start, conclude, error_of, parts_of};
-use super::summary::{IngestSummary, MapSummary, Summary};
+use super::run::{Outcome, Shared, Start, conclude};
 use crate::brick::{BrickId, CellMap};
 use crate::dataflows::Time;
-use crate::dataflows::gather::{broadcast, gather};
+use crate::dataflows::gather::gather;
 use crate::dataflows::ingest::{ChangedCells, Ledger, SharedLedger, TallyInput, Wanted, ingest};
-use crate::ingest::{
-    Bounds, CellBox, Count, Facts, Layer, Rule, Shelves, Stored, Tallies, add_to_parents,
-    default_origin, judge_children, owner_at,
-};
+use crate::ingest::{Count, Facts, Layer, Shelves, Stored};
 use crate::lattice::{Frame, Header};
 use crate::map::limit::BRICK_BYTES;
 use crate::map::{Allow, Unknown, available_memory_bytes};
 use crate::partition::Plan;
+use crate::tally::{CellBox, Rule, Tallies, add_to_parents, judge_children, owner_at};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use timely::ExchangeData;
+use std::time::Instant;
 use timely::worker::Worker;
 
 /// Counts for others travel when they take so much memory.
@@ -36,15 +32,12 @@ const OTHERS_BYTES: u64 = 16 << 20;
 /// How many points are counted between two looks at the memory that is taken.
 const LOOK_POINTS: u64 = 1 << 18;
 
-/// The most bricks that a plan is weighed by.
-const MOST_WEIGHTS: u64 = 1 << 16;
-
 /// What the workers of a process share.
 pub(super) struct IngestShared {
     pub base: Shared,
     pub config: IngestConfig,
-    inputs: Inputs,
-    former: Option<(Stored, Facts)>,
+    pub inputs: Inputs,
+    pub former: Option<(Stored, Facts)>,
     /// The levels that are written, the finest first.
     pub lods: Vec<u8>,
     /// How many bytes of memory a worker may take.
@@ -61,7 +54,7 @@ pub(super) struct Run<'a> {
     input: TallyInput,
     changed: ChangedCells,
     others: Tallies,
-    changes: Option<ChangeTable>,
+    pub changes: Option<ChangeTable>,
     points: u64,
 }
 
@@ -112,33 +105,6 @@ pub(super) fn run(config: IngestConfig, args: &[OsString]) -> Result<()> {
     super::run::run(&run_config, args, prepare, work)
 }
 
-/// Refuses flags that would count otherwise than the earlier result did.
-fn check_former(config: &IngestConfig, dir: &Path, facts: &Facts) -> Result<()> {
-    let refuse = |flag: &str, was: &str| {
-        Err(Error::input(format!(
-            "{flag} should be {was}, with which {} was made: leave it out",
-            dir.display()
-        )))
-    };
-    if config.min_points.is_some_and(|n| n != facts.min_points) {
-        return refuse("--min-points", &facts.min_points.to_string());
-    }
-    if config
-        .unknown
-        .is_some_and(|u| (u == Unknown::Open) != facts.unknown_open)
-    {
-        return refuse(
-            "--unknown",
-            if facts.unknown_open {
-                "open"
-            } else {
-                "blocked"
-            },
-        );
-    }
-    Ok(())
-}
-
 fn work(worker: &mut Worker, shared: &IngestShared) -> Outcome {
     let begun = Instant::now();
     let mut run = match Run::begin(worker, shared).and_then(|run| run.count_all(worker)) {
@@ -155,22 +121,6 @@ fn work(worker: &mut Worker, shared: &IngestShared) -> Outcome {
     conclude(worker, None, || {
         run.publish(&reports, [load, solve, begun.elapsed()])
     })
-}
-
-/// What all workers make of what each of them has: the same on all, or the same error.
-fn agree<T: ExchangeData + Clone>(
-    worker: &mut Worker,
-    mine: Result<T>,
-    merge: impl FnOnce(Vec<T>) -> Result<T>,
-) -> Result<T> {
-    type Told<T> = std::result::Result<T, (u8, String)>;
-    let mine: Told<T> = mine.map_err(|e| parts_of(&e));
-    let all: Vec<Told<T>> = gather(worker, mine);
-    let told: Told<T> = broadcast(worker, || {
-        let all: Vec<T> = all.into_iter().collect::<Told<Vec<T>>>()?;
-        merge(all).map_err(|e| parts_of(&e))
-    });
-    told.map_err(error_of)
 }
 
 impl<'a> Run<'a> {
@@ -451,47 +401,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Publishes what all workers have written, on worker 0.
-    fn publish(&mut self, reports: &[IngestReport], times: [Duration; 3]) -> Result<Summary> {
-        let [load, solve, write] = times;
-        let base_reports: Vec<_> = reports.iter().map(|r| r.base.clone()).collect();
-        let mut levels = reports.first().map_or_else(Vec::new, |r| r.levels.clone());
-        for report in &reports[1..] {
-            for (all, more) in levels.iter_mut().zip(&report.levels) {
-                all.cells += more.cells;
-                all.open += more.open;
-                all.bricks += more.bricks;
-            }
-        }
-        let points: u64 = reports.iter().map(|r| r.points).sum();
-        let fed = Fed {
-            solve,
-            ..Fed::default()
-        };
-        let mut summary = self.shared.base.summarise(&fed, write, &base_reports);
-        summary.seconds.load = load.as_secs_f64();
-        summary.epochs = self.shared.inputs.list.len() as u64;
-        if let Some(finest) = levels.first() {
-            summary.map = MapSummary {
-                cells: finest.cells,
-                open: finest.open,
-                bricks: finest.bricks,
-            };
-        }
-        summary.ingest = Some(IngestSummary {
-            inputs: self.shared.inputs.list.len() as u64,
-            points,
-            points_per_second: points as f64 / load.as_secs_f64().max(1e-9),
-            cell_size_m: self.frame.cell_size_m(),
-            origin_m: self.frame.origin_m(),
-            levels,
-        });
-        let changes = self.changes.take().map(ChangeTable::finish).transpose()?;
-        self.shared.base.publish(&base_reports, &summary, None)?;
-        changes.map_or(Ok(()), |changes| changes.publish())?;
-        Ok(summary)
-    }
-
     /// How many points this worker has counted.
     pub fn points(&self) -> u64 {
         self.points
@@ -514,58 +423,4 @@ fn too_large(input: &Input, bytes: u64, limit_bytes: u64) -> Result<()> {
         gib(bytes),
         gib(limit_bytes),
     )))
-}
-
-/// The frame, and the bounds of the inputs if they were needed for it.
-fn place(worker: &mut Worker, shared: &IngestShared) -> Result<(Frame, Bounds)> {
-    let known = agree(
-        worker,
-        shared.inputs.frame().map(|f| f.map(parts_of_frame)),
-        |all| Ok(all.into_iter().next().flatten()),
-    )?;
-    let frame_of = |(origin_m, cell_size_m)| {
-        Frame::new(origin_m, cell_size_m)
-            .map_err(|e| Error::input(format!("--cell-size and --origin: {e}")))
-    };
-    if let Some(known) = known {
-        return Ok((frame_of(known)?, Bounds::NONE));
-    }
-    let mine = shared.inputs.bounds(worker.index(), worker.peers());
-    let [least, greatest] = agree(worker, mine.map(|b| [b.least, b.greatest]), |all| {
-        let mut bounds = Bounds::NONE;
-        for [least, greatest] in all {
-            bounds.merge(&Bounds { least, greatest });
-        }
-        Ok([bounds.least, bounds.greatest])
-    })?;
-    let bounds = Bounds { least, greatest };
-    if bounds.is_empty() {
-        return Err(Error::input(
-            "the inputs have no point: at least one is needed to lay the lattice, or --origin X,Y,Z",
-        ));
-    }
-    let cell_size_m = shared.config.cell_size_m.unwrap_or(1.0);
-    let origin_m = default_origin(&bounds, cell_size_m)?;
-    Ok((frame_of((origin_m, cell_size_m))?, bounds))
-}
-
-fn parts_of_frame(frame: Frame) -> ([f64; 3], f64) {
-    (frame.origin_m(), frame.cell_size_m())
-}
-
-/// A plan that divides the box of the inputs evenly, where it is known.
-fn plan(shared: &IngestShared, frame: &Frame, bounds: &Bounds) -> Plan {
-    let cluster = &shared.config.run.cluster;
-    let corner = |position_m| frame.snap(position_m).map(CellBox::of);
-    let cells = match (corner(bounds.least), corner(bounds.greatest)) {
-        (Ok(least), Ok(greatest)) => Some(least.with(&greatest)),
-        _ => shared.former.as_ref().and_then(|former| former.1.cells),
-    };
-    let weights: Vec<(BrickId, u64)> = match cells {
-        Some(cells) if cluster.parts() > 1 && cells.brick_count() <= MOST_WEIGHTS => {
-            cells.bricks().map(|id| (id, 1)).collect()
-        }
-        _ => Vec::new(),
-    };
-    Plan::build(cluster.partition, cluster.parts(), &weights)
 }

@@ -1,14 +1,17 @@
-//! What a worker writes of an ingest: its part of the cells of each level, and of the tallies.
+//! What a worker writes of an ingest: its part of the cells of each level, and of the tallies; and how all is published.
 
+use super::ingest_changes::ChangeTable;
 use super::ingest_run::Run;
-use super::run::{Report, parts_of, peak_rss_bytes};
-use super::summary::LevelSummary;
+use super::run::{Fed, Report, parts_of, peak_rss_bytes};
+use super::summary::{IngestSummary, LevelSummary, MapSummary, Summary};
 use crate::Result;
 use crate::brick::BrickId;
-use crate::ingest::{BrickTally, Judged, Sum, column_names, judge_children};
+use crate::ingest::column_names;
 use crate::lake::{CellRow, CellWriter, TALLIES, TallyRow, TallySum, TallyWriter, level_folder};
 use crate::lattice::{Frame, Header};
+use crate::tally::{BrickTally, Judged, Sum, judge_children};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use timely::worker::Worker;
 
 /// What a worker tells worker 0 when it has written its part.
@@ -151,4 +154,47 @@ fn write_tallies(
     }
     report.base.note_files(TALLIES, writer.finish()?);
     Ok(())
+}
+
+impl Run<'_> {
+    /// Publishes what all workers have written, on worker 0.
+    pub fn publish(&mut self, reports: &[IngestReport], times: [Duration; 3]) -> Result<Summary> {
+        let [load, solve, write] = times;
+        let base_reports: Vec<_> = reports.iter().map(|r| r.base.clone()).collect();
+        let mut levels = reports.first().map_or_else(Vec::new, |r| r.levels.clone());
+        for report in &reports[1..] {
+            for (all, more) in levels.iter_mut().zip(&report.levels) {
+                all.cells += more.cells;
+                all.open += more.open;
+                all.bricks += more.bricks;
+            }
+        }
+        let points: u64 = reports.iter().map(|r| r.points).sum();
+        let fed = Fed {
+            solve,
+            ..Fed::default()
+        };
+        let mut summary = self.shared.base.summarise(&fed, write, &base_reports);
+        summary.seconds.load = load.as_secs_f64();
+        summary.epochs = self.shared.inputs.list.len() as u64;
+        if let Some(finest) = levels.first() {
+            summary.map = MapSummary {
+                cells: finest.cells,
+                open: finest.open,
+                bricks: finest.bricks,
+            };
+        }
+        summary.ingest = Some(IngestSummary {
+            inputs: self.shared.inputs.list.len() as u64,
+            points,
+            points_per_second: points as f64 / load.as_secs_f64().max(1e-9),
+            cell_size_m: self.frame.cell_size_m(),
+            origin_m: self.frame.origin_m(),
+            levels,
+        });
+        let changes = self.changes.take().map(ChangeTable::finish).transpose()?;
+        self.shared.base.publish(&base_reports, &summary, None)?;
+        changes.map_or(Ok(()), |changes| changes.publish())?;
+        Ok(summary)
+    }
 }

@@ -18,6 +18,7 @@ mod hive;
 mod ingest;
 mod ingest_changes;
 mod ingest_inputs;
+mod ingest_place;
 mod ingest_run;
 mod ingest_write;
 mod inspect;

@@ -1,8 +1,8 @@
 //! Maps of cells as one more thing that is known.
 
-use super::Tallies;
 use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Planes};
 use crate::lattice::{Cell, Frame};
+use crate::tally::Tallies;
 use crate::{Error, Result};
 
 /// How far a map's lattice may lie off the frame's, in lattice units, and how much its cell size may differ in the
@@ -99,7 +99,7 @@ impl<'a> Layer<'a> {
     /// The cells of a brick that a map without unknown voxels defines: in the box of its voxels, corners with all eight.
     fn inside(&self, id: BrickId, is_whole: bool) -> Planes {
         match self.map.voxels {
-            Some([least, greatest]) if is_whole => super::CellBox {
+            Some([least, greatest]) if is_whole => crate::tally::CellBox {
                 least: least.map(|c| 2 * c as i32),
                 greatest: greatest.map(|c| 2 * c as i32),
             }

@@ -16,7 +16,9 @@ const LONGEST: usize = 100;
 /// assert_eq!(column_names(&names), ["intensity", "Intensity_2", "cost_2", "a_b"]);
 /// ```
 pub fn column_names(attributes: &[String]) -> Vec<String> {
-    let mut taken: Vec<String> = FIXED_COLUMNS.map(str::to_owned).into();
+    // The folders `lod=…` are a column of their own to those who read all levels at once.
+    let fixed = FIXED_COLUMNS.into_iter().chain(["lod"]);
+    let mut taken: Vec<String> = fixed.map(str::to_owned).collect();
     let mut names = Vec::with_capacity(attributes.len());
     for attribute in attributes {
         let plain = |c: char| c.is_alphanumeric() || "_-. ".contains(c);

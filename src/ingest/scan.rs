@@ -1,9 +1,10 @@
 //! One scan: batches of points into tallies.
 
-use super::{CellBox, Sum, Tallies, walk};
+use super::walk;
 use crate::brick::BrickId;
 use crate::lattice::{Cell, Frame};
 use crate::points::Points;
+use crate::tally::{CellBox, Sum, Tallies};
 use crate::{Error, Result};
 
 /// From where the points of a scan were seen.
@@ -100,12 +101,13 @@ impl Scan {
         mut is_own: impl FnMut(BrickId) -> bool,
     ) -> Result<Count> {
         let mut count = Count::default();
-        // Where each point was counted, for its attributes: column by column is faster than point by point.
-        let mut slots = Vec::with_capacity(points.len());
+        let columns: Vec<(usize, &[f64])> = (self.attributes.iter().zip(&points.attributes))
+            .filter_map(|(attribute, values)| Some(((*attribute)?, values.as_slice())))
+            .collect();
+        let (mut least, mut greatest) = ([i32::MAX; 3], [i32::MIN; 3]);
         for (n, &position_m) in points.xyz.iter().enumerate() {
             let cell = self.frame.snap(position_m).map_err(|e| self.wrong(&e))?;
             if self.sensor != Sensor::Unknown && !self.see(points, n, cell, shelves, &mut is_own)? {
-                slots.push(None);
                 continue;
             }
             let (brick, local) = BrickId::locate(cell).expect("snapping keeps the range");
@@ -113,29 +115,20 @@ impl Scan {
             let tally = shelves.stores[store].at(place);
             let slot = tally.slot(local);
             tally.counted_mut(slot).points += 1;
-            slots.push(Some((store, place, slot)));
-            count = count.with(&Count {
-                points: 1,
-                cells: Some(CellBox::of(cell)),
-            });
-        }
-        for (values, attribute) in points.attributes.iter().zip(&self.attributes) {
-            let Some(attribute) = *attribute else {
-                continue;
-            };
-            for (&value, slot) in values.iter().zip(&slots) {
-                let Some((store, place, slot)) = *slot else {
-                    continue;
-                };
-                let tally = shelves.stores[store].at(place);
-                if !value.is_nan() && !tally.sum_mut(slot, attribute).add_value(value) {
-                    return Err(self.wrong(&format_args!(
-                        "an attribute has the value {value}: its magnitude must be below {:e}",
-                        Sum::MOST
-                    )));
+            let sums = tally.sums_mut(slot);
+            for &(attribute, values) in &columns {
+                let value = values[n];
+                if !sums[attribute].add_value(value) && !value.is_nan() {
+                    return Err(self.too_large(value));
                 }
             }
+            count.points += 1;
+            for (a, c) in cell.xyz().into_iter().enumerate() {
+                least[a] = least[a].min(c);
+                greatest[a] = greatest[a].max(c);
+            }
         }
+        count.cells = (count.points > 0).then_some(CellBox { least, greatest });
         Ok(count)
     }
 
@@ -179,6 +172,14 @@ impl Scan {
             }
         });
         Ok(near)
+    }
+
+    #[cold]
+    fn too_large(&self, value: f64) -> Error {
+        self.wrong(&format_args!(
+            "an attribute has the value {value}: its magnitude must be below {:e}",
+            Sum::MOST
+        ))
     }
 
     fn wrong(&self, what: &dyn std::fmt::Display) -> Error {

@@ -1,12 +1,12 @@
 //! The result of an earlier ingest, as it lies in its folder.
 
-use super::{CellBox, Sum, Tallies};
 use crate::brick::{BrickId, CellMap};
 use crate::lake::{CELLS, TALLIES, TallyWriter, level_folder, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::columns::{Rows, key_values};
 use crate::map::input::Share;
 use crate::map::{ReadOptions, read_cells};
+use crate::tally::{CellBox, Sum, Tallies};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
 

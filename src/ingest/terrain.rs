@@ -1,9 +1,10 @@
 //! Terrain: blocked below the ground, open above it.
 
-use super::{Bounds, CellBox, Tallies};
+use super::Bounds;
 use crate::brick::{BrickId, Local};
 use crate::lattice::{Frame, UNIT_COST};
 use crate::points::Heights;
+use crate::tally::{CellBox, Tallies};
 use crate::{Error, Result};
 
 /// Ground that fills a range of heights.

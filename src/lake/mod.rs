@@ -60,8 +60,8 @@ mod runs;
 mod stage;
 mod state;
 mod table;
-mod tallies;
 mod tables;
+mod tallies;
 mod writer;
 
 pub use cells::{CELLS, CellRow, CellWriter, FIXED_COLUMNS, level_folder};

@@ -68,6 +68,24 @@ impl CellBox {
         rows.flat_map(move |(y, z)| (x0..=x1).filter_map(move |x| BrickId::new(x, y, z)))
     }
 
+    /// Bricks all over the box, at most `most` or the eight of a single step: what a plan is weighed by.
+    pub fn sample(&self, most: u64) -> Vec<BrickId> {
+        let (least, greatest) = self.brick_range();
+        let along = |a: usize, step: usize| (least[a]..=greatest[a]).step_by(step);
+        let count = |step: usize| {
+            (0..3)
+                .map(|a| along(a, step).count() as u64)
+                .product::<u64>()
+        };
+        let mut step = 1;
+        while count(step) > most.max(8) {
+            step *= 2;
+        }
+        let rows = along(2, step).flat_map(|z| along(1, step).map(move |y| (y, z)));
+        rows.flat_map(|(y, z)| along(0, step).filter_map(move |x| BrickId::new(x, y, z)))
+            .collect()
+    }
+
     fn brick_range(&self) -> ([i32; 3], [i32; 3]) {
         let brick = |c: i32| c.div_euclid(BRICK_UNITS);
         (self.least.map(brick), self.greatest.map(brick))

@@ -11,7 +11,7 @@ const UNITS: f64 = 4_294_967_296.0;
 ///
 /// # Example
 /// ```
-/// use octaflow::ingest::Sum;
+/// use octaflow::tally::Sum;
 /// let mut sum = Sum::default();
 /// for value in [0.5, -2.0, 1e9] {
 ///     assert!(sum.add_value(value));

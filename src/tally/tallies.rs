@@ -1,25 +1,11 @@
-//! Tallies: what was counted in each cell, kept by brick, and the rule by which a cell's cost follows from it.
+//! Tallies: what was counted in each cell, kept by brick.
 
-use super::{CellBox, Sum};
-use crate::brick::{BRICK_CELLS, BrickId, Costs, LOCAL_BY_INDEX, Local, Planes, coarse_cost};
-use crate::lattice::UNIT_COST;
+use super::{CellBox, Rule, Sum};
+use crate::brick::{BRICK_CELLS, BrickId, Costs, LOCAL_BY_INDEX, Local, Planes};
 use rustc_hash::FxHashMap;
 
 /// Up to how many counted cells a brick is searched one by one.
 const FEW: usize = 16;
-
-/// What decides which cells are blocked, open or unknown.
-///
-/// A cell with at least `min_points` points is blocked. Otherwise it costs what a map or a terrain gave it, the last
-/// one if several did; otherwise it is open, at cost 1.0, if a ray has passed through it, or if it lies in `open`.
-/// What remains is unknown, and counts as blocked.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rule {
-    /// The fewest points of a cell that they block.
-    pub min_points: u64,
-    /// The box in which cells that nothing is known of are open; `None` if unknown cells are blocked.
-    pub open: Option<CellBox>,
-}
 
 /// What the children of a coarser cell add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,17 +50,6 @@ pub struct BrickTally {
     touched: bool,
     /// The costs when they were last told of.
     told: Option<Box<Costs>>,
-}
-
-/// A cell as it stands in a table.
-#[derive(Clone, Copy, Debug)]
-pub struct CellState<'a> {
-    /// The stored cost; 0 is blocked.
-    pub cost: u16,
-    /// How many points lie in it.
-    pub points: u64,
-    /// The sums of its attributes; empty if no point lies in it.
-    pub sums: &'a [Sum],
 }
 
 impl BrickTally {
@@ -140,6 +115,12 @@ impl BrickTally {
         &mut self.sums[slot * self.attributes + attribute]
     }
 
+    /// The sums of all attributes in the cell of a slot.
+    #[inline]
+    pub fn sums_mut(&mut self, slot: usize) -> &mut [Sum] {
+        &mut self.sums[slot * self.attributes..(slot + 1) * self.attributes]
+    }
+
     fn sums_of(&self, slot: usize) -> &[Sum] {
         &self.sums[slot * self.attributes..(slot + 1) * self.attributes]
     }
@@ -171,6 +152,11 @@ impl BrickTally {
     /// The cells that rays have passed through.
     pub fn seen(&self) -> &Planes {
         &self.seen
+    }
+
+    /// True if any cell was given a cost.
+    pub fn has_given(&self) -> bool {
+        self.given.is_some()
     }
 
     /// The cost that a cell was given, if it was.
@@ -218,88 +204,6 @@ impl BrickTally {
             0
         };
         (size_of::<BrickTally>() + 32 + self.counted.capacity() * cell + index + given) as u64
-    }
-}
-
-/// The known cells of a brick and what they cost, at the finest level.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The cells that something is known of.
-    pub known: Planes,
-    /// The stored costs; 0 is blocked or unknown.
-    pub costs: Box<Costs>,
-}
-
-impl Rule {
-    /// The known cells of a brick and their costs.
-    pub fn judge(&self, id: BrickId, tally: Option<&BrickTally>) -> Judged {
-        let mut known = self.open.map_or(Planes::NONE, |open| open.cells_of(id));
-        let mut costs = Box::new([0; BRICK_CELLS]);
-        let open = |cells: &Planes, costs: &mut Costs| {
-            for (word, &bits) in cells.0.as_flattened().iter().enumerate() {
-                let row = &mut costs[64 * word..64 * (word + 1)];
-                for (bit, cost) in row.iter_mut().enumerate() {
-                    *cost |= (bits >> bit & 1) as u16 * UNIT_COST;
-                }
-            }
-        };
-        let add = |known: &mut Planes, cells: &Planes| {
-            let (mine, theirs) = (known.0.as_flattened_mut(), cells.0.as_flattened());
-            mine.iter_mut().zip(theirs).for_each(|(a, b)| *a |= b);
-        };
-        if let Some(tally) = tally {
-            add(&mut known, &tally.seen);
-        }
-        open(&known, &mut costs);
-        let Some(tally) = tally else {
-            return Judged { known, costs };
-        };
-        if let Some(given) = &tally.given {
-            add(&mut known, &given.cells);
-            for local in LOCAL_BY_INDEX {
-                if given.cells.contains(local) {
-                    costs[local.index()] = given.costs[local.index()];
-                }
-            }
-        }
-        for (local, counted, _) in tally.counted() {
-            known.set(local, true);
-            if counted.points >= self.min_points {
-                costs[local.index()] = 0;
-            }
-        }
-        Judged { known, costs }
-    }
-}
-
-/// The cells of a coarser brick that have a known child, and what they cost.
-pub fn judge_children(tally: &BrickTally) -> Judged {
-    let mut judged = Judged {
-        known: Planes::NONE,
-        costs: Box::new([0; BRICK_CELLS]),
-    };
-    for (local, counted, _) in tally.counted() {
-        let Children { known, open, sum } = counted.children;
-        judged.known.set(local, known > 0);
-        judged.costs[local.index()] = coarse_cost(u32::from(open), sum);
-    }
-    judged
-}
-
-impl Judged {
-    /// The known cells in ascending order of their identifiers, as they stand in a table.
-    pub fn rows<'a>(
-        &'a self,
-        tally: Option<&'a BrickTally>,
-    ) -> impl Iterator<Item = (Local, CellState<'a>)> {
-        let known = LOCAL_BY_INDEX
-            .into_iter()
-            .filter(|&local| self.known.contains(local));
-        known.map(move |local| {
-            let (points, sums) = tally.map_or((0, &[][..]), |tally| tally.points_of(local));
-            let cost = self.costs[local.index()];
-            (local, CellState { cost, points, sums })
-        })
     }
 }
 
