@@ -7,9 +7,9 @@ use super::keep::{self, Draft, Order, Saved, Standing};
 use super::progress::Progress;
 use super::resume::{for_each_newest, foreign};
 use super::run::{
-    self, Fed, Outcome, Report, Shared, Start, Verdict, conclude, error_of, parts_of,
-    peak_rss_bytes,
+    self, Fed, Outcome, Report, Shared, Verdict, conclude, error_of, parts_of, peak_rss_bytes,
 };
+use super::start::Start;
 use super::summary::{DiffusionSummary, Summary, Totals};
 use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
 use crate::dataflows::gather::{broadcast, gather};

@@ -6,9 +6,10 @@ use super::keep::{Draft, Keeper, Order, Saved, Standing};
 use super::progress::Progress;
 use super::resume::{BrickField, read_field};
 use super::run::{
-    Fed, Follow, Outcome, Report, Shared, Start, Verdict, conclude, cost, error_of, parts_of,
+    Fed, Follow, Outcome, Report, Shared, Verdict, conclude, cost, error_of, parts_of,
     peak_rss_bytes, place,
 };
+use super::start::Start;
 use super::summary::Summary;
 use crate::brick::{BrickId, CellMap};
 use crate::dataflows::Time;

@@ -5,7 +5,8 @@
 
 use super::ghost::GhostConfig;
 use super::progress::Progress;
-use super::run::{Fed, Outcome, Report, Shared, Start, conclude, parts_of, peak_rss_bytes};
+use super::run::{Fed, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
+use super::start::Start;
 use super::summary::{PartitionFigures, Summary};
 use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Local, Planes};
 use crate::dataflows::gather::{broadcast, gather};

@@ -182,7 +182,8 @@ pub(super) fn commit(
     }
     manifest.sources.sort_unstable();
     manifest.queries.sort_unstable();
-    store.commit(manifest)
+    store.commit(manifest)?;
+    shared.publish_so_far(store)
 }
 
 impl Draft {

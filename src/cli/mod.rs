@@ -24,12 +24,14 @@ mod ingest_write;
 mod inspect;
 mod inspect_words;
 mod keep;
+mod live;
 mod progress;
 mod resume;
 mod route;
 mod route_run;
 mod run;
 mod run_args;
+mod start;
 mod summary;
 mod verify;
 
@@ -118,6 +120,7 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
         })?
         .command;
     if record.complete {
+        crate::lake::checkpoint::Checkpoints::tidy(&resumption.folder)?;
         if !resumption.args.quiet {
             eprintln!(
                 "The run is complete: its results are published, and nothing is left to be done."

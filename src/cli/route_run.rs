@@ -5,9 +5,9 @@ use super::keep::{Draft, Keeper, Order, Saved, Standing};
 use super::progress::Progress;
 use super::route::RouteConfig;
 use super::run::{
-    Fed, Follow, Outcome, Report, Shared, Start, Verdict, conclude, error_of, parts_of,
-    peak_rss_bytes,
+    Fed, Follow, Outcome, Report, Shared, Verdict, conclude, error_of, parts_of, peak_rss_bytes,
 };
+use super::start::Start;
 use super::summary::{Percentiles, QueryCounts, Summary};
 use crate::brick::CellMap;
 use crate::dataflows::Time;

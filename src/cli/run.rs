@@ -3,16 +3,17 @@
 //! Every process reads the map and keeps its own bricks. Worker 0 of process 0 feeds the epochs and, when all workers
 //! have written their parts, publishes them and tells the others how it went: all processes end alike.
 
+use super::live;
 use super::progress::Progress;
-use super::resume;
 use super::run_args::RunConfig;
+use super::start::{Start, open_checkpoints};
 use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
-use crate::cluster::{self, Connected};
+use crate::cluster;
 use crate::dataflows::gather::broadcast;
 use crate::ingest::Stored;
-use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures, RunRecord};
-use crate::lake::{Part, Stage, Written, link, part_name};
+use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures};
+use crate::lake::{Part, Stage, Written, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, Axes, Epoch, ReadOptions, Unknown, UpdateReader, read_map};
 use crate::partition::Plan;
@@ -53,58 +54,6 @@ pub(super) struct Shared {
     summary: MapSummary,
     /// How long it took to read and divide the map.
     pub load: Duration,
-}
-
-/// What a command begins with.
-pub(super) struct Start<'a> {
-    connected: &'a Connected,
-    args: &'a [OsString],
-    /// The checkpoints that the run goes on from.
-    checkpoints: Option<Checkpoints>,
-}
-
-impl Start<'_> {
-    /// What the run goes on from.
-    pub fn resumed(&self) -> Option<&Manifest> {
-        self.checkpoints.as_ref()?.newest()
-    }
-
-    /// The map as the run finds it: that of its checkpoint, or else that of its file.
-    pub fn read_map(&self, config: &RunConfig) -> Result<CellMap> {
-        match (&config.checkpoint, self.resumed()) {
-            (Some(checkpoint), Some(manifest)) => resume::read_map(&checkpoint.folder, manifest),
-            _ => read(config),
-        }
-    }
-
-    /// The checkpoints that process 0 is to write: those that the run goes on from, or new ones.
-    fn open_checkpoints(self, config: &RunConfig) -> Result<Option<Checkpoints>> {
-        let Some(checkpoint) = config
-            .checkpoint
-            .as_ref()
-            .filter(|_| config.cluster.process == 0)
-        else {
-            return Ok(None);
-        };
-        if let Some(checkpoints) = self.checkpoints {
-            checkpoints.remove_drafts()?;
-            return Ok(Some(checkpoints));
-        }
-        let args: Option<Vec<String>> = self.args[1..]
-            .iter()
-            .map(|arg| arg.to_str().map(str::to_owned))
-            .collect();
-        let folder = std::env::current_dir().ok();
-        let folder = folder.and_then(|f| f.to_str().map(str::to_owned));
-        let (Some(args), Some(folder)) = (args, folder) else {
-            return Err(Error::input(
-                "an argument or the current folder is not valid UTF-8, which --checkpoint needs it to be",
-            ));
-        };
-        let run = format!("{:016x}", self.connected.run());
-        let record = RunRecord::new(&run, args, folder);
-        Checkpoints::begin(&checkpoint.folder, record).map(Some)
-    }
 }
 
 /// How a worker's run ended.
@@ -186,17 +135,6 @@ pub(super) fn run<S: Send + Sync + 'static>(
     match summary {
         Some(summary) => report(config, &summary),
         None => Ok(()),
-    }
-}
-
-/// The checkpoints that a run goes on from.
-fn open_checkpoints(config: &RunConfig) -> Result<Option<Checkpoints>> {
-    match &config.checkpoint {
-        Some(checkpoint) if config.resumes => {
-            let leads = config.cluster.process == 0;
-            Checkpoints::open(&checkpoint.folder, leads).map(Some)
-        }
-        _ => Ok(None),
     }
 }
 
@@ -390,7 +328,7 @@ impl Shared {
                 break;
             }
             if let Err(failure) = done {
-                if self.config.updates.as_deref() == Some(Path::new("-")) {
+                if self.streams() {
                     fed.late = Some(failure);
                 } else {
                     fed.stop = Some(failure);
@@ -449,7 +387,10 @@ impl Shared {
         let mut files: Vec<(String, u64)> = reports.iter().flat_map(|r| r.files.clone()).collect();
         let mut checkpoints = self.checkpoints();
         if let Some(checkpoints) = &*checkpoints {
-            files.extend(link_changes(&stage, checkpoints)?);
+            files.extend(live::link_changes(&stage, checkpoints)?);
+            if self.streams() {
+                live::continue_log(&stage, checkpoints, &files)?;
+            }
         }
         stage.verify(&files)?;
         if self.config.hive.time {
@@ -463,6 +404,24 @@ impl Shared {
             checkpoints.complete()?;
         }
         Ok(())
+    }
+
+    /// Publishes what the newest checkpoint holds of a table of changes, if updates come from a stream: what follows
+    /// may be long in coming.
+    pub fn publish_so_far(&self, checkpoints: &Checkpoints) -> Result<()> {
+        if !self.streams() {
+            return Ok(());
+        }
+        let stage = self.stage.lock().expect("no worker panics here");
+        let stage = stage
+            .as_ref()
+            .expect("the stage is open until it is published");
+        live::publish_so_far(stage, checkpoints)
+    }
+
+    /// True if updates come from standard input.
+    fn streams(&self) -> bool {
+        self.config.updates.as_deref() == Some(Path::new("-"))
     }
 
     /// The name of the map's file.
@@ -490,20 +449,6 @@ pub(super) fn conclude(
         None => Outcome::Published(summary),
         Some(failure) => Outcome::Failed(error_of(failure)),
     }
-}
-
-/// Puts the files of tables that grew from checkpoint to checkpoint into the result; gives their names there.
-fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<Vec<(String, u64)>> {
-    let mut files = Vec::new();
-    for entry in checkpoints.newest().iter().flat_map(|m| &m.changes) {
-        let Some((_, table, file)) = entry.place() else {
-            return Err(resume::foreign(checkpoints.folder()));
-        };
-        let to = stage.folder(table)?.join(file);
-        link(&checkpoints.folder().join(&entry.path), &to)?;
-        files.push((format!("{table}/{file}"), entry.bytes));
-    }
-    Ok(files)
 }
 
 impl Report {

@@ -152,9 +152,9 @@ impl Stage {
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| refused(&summary, "written", &e))?;
         tables::create_logs(&self.result(), &self.run)?;
-        sync_tree(&self.result())?;
-        self.replace_target(&former::check)?;
-        self.finish()
+        self.put_in_place(&self.result())?;
+        self.published = true;
+        Ok(())
     }
 
     /// Puts the result, a table that has its log, in the place of the table that is DIR: they change places in
@@ -176,11 +176,6 @@ impl Stage {
         sync_tree(&self.result())
     }
 
-    fn finish(&mut self) -> Result<()> {
-        self.published = true;
-        sync(self.target.parent().unwrap_or(&self.target))
-    }
-
     /// Moves the files of the tables that hold one moment into a hive folder of its time, `time=T`; tables with times or
     /// steps of their own stay as they are. Process 0 calls this when every file of every process is finished.
     ///
@@ -195,9 +190,26 @@ impl Stage {
         self.folder.join("result")
     }
 
-    fn replace_target(&self, check: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
-        let (result, target) = (self.result(), &self.target);
-        let rename = |flags| renameat_with(CWD, &result, CWD, target, flags);
+    /// A folder beside the result in the stage.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What becomes the result: DIR.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Has a folder that is whole become DIR, in one rename; a former result is there afterwards. The disk has both.
+    pub(super) fn put_in_place(&self, whole: &Path) -> Result<()> {
+        sync_tree(whole)?;
+        self.replace_target(whole, &former::check)?;
+        sync(self.target.parent().unwrap_or(&self.target))
+    }
+
+    fn replace_target(&self, result: &Path, check: &dyn Fn(&Path) -> Result<()>) -> Result<()> {
+        let target = &self.target;
+        let rename = |flags| renameat_with(CWD, result, CWD, target, flags);
         let mut renamed = rename(RenameFlags::NOREPLACE);
         if renamed == Err(Errno::EXIST) {
             check(target)?;
@@ -209,7 +221,7 @@ impl Stage {
                 if target.exists() {
                     check(target)?;
                 }
-                replace_in_two_steps(&result, target, &self.folder.join("former"))
+                replace_in_two_steps(result, target, &self.folder.join("former"))
                     .map_err(|e| refused(target, "replaced", &e))
             }
             Err(e) => Err(refused(target, "replaced", &e)),

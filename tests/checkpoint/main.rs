@@ -4,6 +4,7 @@
 mod damage;
 mod support;
 
+use octaflow::lake::delta::Log;
 use std::time::Duration;
 use support::{Dice, World, said};
 
@@ -109,20 +110,65 @@ fn two_processes_that_are_killed_at_any_moment_go_on_as_one_or_two() {
     }
 }
 
+/// The rows of a table of changes up to a time.
+fn up_to(rows: &[String], time: i64) -> Vec<String> {
+    let earlier = |row: &&String| time_of(row) <= time;
+    rows.iter().filter(earlier).cloned().collect()
+}
+
+fn time_of(row: &str) -> i64 {
+    let time = row.split_whitespace().find_map(|c| c.strip_prefix("time="));
+    time.unwrap().parse().unwrap()
+}
+
 #[test]
-fn updates_from_a_pipe_may_come_again_from_the_start() {
+fn a_stream_is_published_as_it_goes_on_and_may_come_again_from_the_start() {
     let world = World::new();
     world.succeed(&format!("{FIELD} -w 2 --out whole"));
+    let whole = world.rows("whole");
     let piped = FIELD.replace("updates.csv", "-");
     let kept = format!("{piped} -w 2 --checkpoint saved --checkpoint-every 2 --out out");
     let updates = || std::fs::File::open(world.path("updates.csv")).unwrap();
-    let mut command = world.command(&kept);
-    command.env("OCTAFLOW_DIE_AT", "60").stdin(updates());
-    assert!(!command.status().unwrap().success());
-    assert!(world.has("saved/run.json"));
-    let mut command = world.command("resume saved --quiet");
-    assert!(command.stdin(updates()).status().unwrap().success());
-    assert_eq!(world.rows("out"), world.rows("whole"));
+    let mut times = Vec::new();
+    for call in (2..).step_by(5) {
+        world.remove("saved");
+        world.remove("out");
+        let mut command = world.command(&kept);
+        command.env("OCTAFLOW_DIE_AT", call.to_string());
+        if command.stdin(updates()).status().unwrap().success() {
+            break;
+        }
+        if world.has("out") {
+            let rows = &world.rows("out")["field_changes"];
+            let time = rows.iter().map(|row| time_of(row)).max().unwrap();
+            assert_eq!(
+                *rows,
+                up_to(&whole["field_changes"], time),
+                "whole epochs: {call}"
+            );
+            let log = Log::read(&world.path("out/field_changes"), None).unwrap();
+            assert_eq!(log.rows(), Some(rows.len() as u64));
+            times.push(time);
+        }
+        let arguments = match world.has("saved/run.json") {
+            true => "resume saved --quiet",
+            false => kept.as_str(),
+        };
+        let mut command = world.command(arguments);
+        assert!(
+            command.stdin(updates()).status().unwrap().success(),
+            "{call}"
+        );
+        assert_eq!(world.rows("out"), whole, "killed at {call}");
+        let log = Log::read(&world.path("out/field_changes"), None).unwrap();
+        assert_eq!(log.rows(), Some(whole["field_changes"].len() as u64));
+        assert_eq!(log.present_files().unwrap().len(), log.files().count());
+    }
+    times.dedup();
+    assert!(
+        times.is_sorted() && times.len() > 5,
+        "published at {times:?}"
+    );
 }
 
 #[test]

@@ -74,12 +74,7 @@ impl Checkpoints {
         for entry in list(folder)? {
             if entry.file_name() != Some(LOCK.as_ref()) {
                 fail::point();
-                let removed = if entry.is_dir() {
-                    fs::remove_dir_all(&entry)
-                } else {
-                    fs::remove_file(&entry)
-                };
-                removed.map_err(|e| refused(&entry, "removed", &e))?;
+                remove(&entry)?;
             }
         }
         let checkpoints = Checkpoints {
@@ -174,7 +169,7 @@ impl Checkpoints {
             let newer = number_of(&path).is_some_and(|n| n >= self.next_number());
             if newer || path.extension().is_some_and(|e| e == &DRAFT[1..]) {
                 fail::point();
-                fs::remove_dir_all(&path).map_err(|e| refused(&path, "removed", &e))?;
+                remove(&path)?;
             }
         }
         Ok(())
@@ -227,10 +222,18 @@ impl Checkpoints {
     pub fn complete(&mut self) -> Result<()> {
         self.record.complete = true;
         self.write_record()?;
-        for path in list(&self.folder)? {
-            if path.is_dir() {
+        Self::tidy(&self.folder)
+    }
+
+    /// Removes what a run that is complete has left in `folder` beside its record.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] if something cannot be removed.
+    pub fn tidy(folder: &Path) -> Result<()> {
+        for path in list(folder)? {
+            if path.is_dir() || path.extension().is_some_and(|e| e == &DRAFT[1..]) {
                 fail::point();
-                fs::remove_dir_all(&path).map_err(|e| refused(&path, "removed", &e))?;
+                remove(&path)?;
             }
         }
         Ok(())
@@ -335,6 +338,15 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     paths
         .collect::<std::io::Result<_>>()
         .map_err(|e| refused(folder, "listed", &e))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    removed.map_err(|e| refused(path, "removed", &e))
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {
