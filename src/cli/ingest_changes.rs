@@ -21,7 +21,7 @@ pub(super) struct ChangeTable {
 enum To {
     Stdout,
     Csv(Draft, BufWriter<File>),
-    Parquet(Draft, TableWriter),
+    Parquet(Draft, Box<TableWriter>),
 }
 
 /// A file that is renamed when it is whole, and removed if that never comes.
@@ -58,7 +58,7 @@ impl ChangeTable {
                 ..Part::from(&draft.draft)
             };
             let table = TableWriter::create(part, &columns, &[0], &frame, settings)?;
-            To::Parquet(draft, table)
+            To::Parquet(draft, Box::new(table))
         };
         let mut table = ChangeTable { frame, to };
         table.print("time,kind,x,y,z,cost\n")?;

@@ -98,7 +98,7 @@ fn room(numbers: &mut Numbers, count: usize) -> String {
     for _ in 0..count {
         let mut p: [f64; 3] = std::array::from_fn(|_| numbers.between(0.0, 6.0));
         let wall = (numbers.next() * 6.0) as usize;
-        p[wall / 2] = if wall % 2 == 0 { 0.0 } else { 6.0 };
+        p[wall / 2] = if wall.is_multiple_of(2) { 0.0 } else { 6.0 };
         text += &format!("{},{},{}\n", p[0], p[1], p[2]);
     }
     text

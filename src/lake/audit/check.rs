@@ -7,6 +7,7 @@ use super::{fault, pages, rows, unique};
 use crate::brick::BrickId;
 use crate::lake::container::Container;
 use crate::lake::former::FOLDERS;
+use crate::lattice::{Frame, Header};
 use crate::map::columns::check_all_pages;
 use crate::map::octa::Stream;
 use crate::map::{ReadOptions, read_map};
@@ -156,7 +157,7 @@ fn check_alike(files: &[Parquet]) -> Result<()> {
             );
             return Err(fault(&file.path, what));
         }
-        if file.frame()? != first.frame()? {
+        if file.frame()?.map(finest) != first.frame()?.map(finest) {
             let what = format!(
                 "its frame is not that of {}, a part of the same table",
                 first.path.display()
@@ -165,6 +166,13 @@ fn check_alike(files: &[Parquet]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The origin of a frame and the cell size of the finest level above its cells: alike in all levels of one map.
+fn finest(frame: Frame) -> ([f64; 3], f64) {
+    let levels = Header::CELL.lod - frame.lod();
+    let cell_size = frame.cell_size_m() / f64::from(1_u32 << levels);
+    (frame.origin_m(), cell_size)
 }
 
 fn verify_container(path: &Path, sound: &mut Sound) -> Result<()> {

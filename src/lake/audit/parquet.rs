@@ -2,7 +2,7 @@
 
 use super::fault;
 use super::rules::{Rule, rule_of};
-use crate::lake::refused;
+use crate::lake::{CELLS, FIXED_COLUMNS, TALLIES, refused};
 use crate::lattice::Frame;
 use crate::map::columns::open_footer;
 use crate::{Error, Result};
@@ -118,7 +118,13 @@ impl Parquet {
     /// any file.
     pub(super) fn rule(&self, column: &str) -> Option<Rule> {
         let place = matches!(column, "cell" | "lx" | "ly" | "lz");
-        rule_of(column).filter(|_| self.is_ours() && (place || self.table.is_some()))
+        // The attributes of ingested cells may have any name, and so may be called as another table's column is.
+        let own = match self.table {
+            None => place,
+            Some(CELLS) => FIXED_COLUMNS.contains(&column),
+            Some(_) => true,
+        };
+        rule_of(column).filter(|_| self.is_ours() && own)
     }
 
     /// The columns, as indices, that the rows are sorted by.
@@ -140,6 +146,8 @@ impl Parquet {
         let has = |name| self.names().any(|column| column == name) || keys.contains(&name);
         let timed = has("time") && has("diff");
         match () {
+            _ if FIXED_COLUMNS.iter().all(|column| has(column)) => Some(CELLS),
+            _ if has("points") && has("seen") && has("given") => Some(TALLIES),
             _ if has("distance") && timed => Some("field_changes"),
             _ if has("distance") => Some("field"),
             _ if has("status") && timed => Some("routes_changes"),
