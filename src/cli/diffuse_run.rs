@@ -1,29 +1,24 @@
 //! The run of `octaflow diffuse`: step, write snapshots on the way, write the end.
 
-use super::checkpoint_args::Every;
 use super::diffuse::{DiffuseConfig, DtUnit, Precision};
-use super::growing::GrowingTable;
-use super::keep::{self, Draft, Order, Saved, Standing};
-use super::progress::Progress;
+use super::diffuse_legs::{Legs, Snapshots, open_snapshots};
+use super::follow::Fed;
 use super::resume::{for_each_newest, foreign};
-use super::run::{
-    self, Fed, Outcome, Report, Shared, Verdict, conclude, error_of, parts_of, peak_rss_bytes,
-};
+use super::run::{self, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::start::Start;
 use super::summary::{DiffusionSummary, Summary, Totals};
-use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
+use crate::brick::{BrickId, CellMap, Costs};
 use crate::dataflows::gather::{broadcast, gather};
-use crate::dataflows::step::{SharedStepper, step};
 use crate::lake::checkpoint::Manifest;
-use crate::lake::container::{FieldType, FieldValues};
-use crate::lake::{Part, StateWriter, Written};
+use crate::lake::container::FieldValues;
+use crate::lake::{StateWriter, Written};
 use crate::lattice::{Cell, UNIT_COST};
 use crate::map::{Allow, InitialValues, read_initial};
 use crate::partition::Plan;
 use crate::picture::{PicturePlan, Shade};
 use crate::stencil::{
-    Boundary, Diffusion, GREATEST_STEP, Kernel, Observation, Stepper, StepperMap, StepperOptions,
-    Value, VariableDiffusion, block_of, weigh,
+    Boundary, Diffusion, GREATEST_STEP, Kernel, Stepper, StepperMap, StepperOptions, Value,
+    VariableDiffusion, block_of, weigh,
 };
 use crate::{Error, Result};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -33,7 +28,6 @@ use std::ffi::OsString;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use timely::dataflow::operators::ToStream;
 use timely::worker::Worker;
 
 /// The share of the greatest stable step that is taken without --dt.
@@ -43,24 +37,24 @@ const DEFAULT_SHARE: f64 = 0.9;
 const SLACK: f64 = 1e-9;
 
 /// What the workers of a process share.
-struct DiffuseShared {
-    base: Shared,
-    config: DiffuseConfig,
+pub(super) struct DiffuseShared {
+    pub base: Shared,
+    pub config: DiffuseConfig,
     /// The values at the start, or those that the run goes on from.
-    values: Values,
+    pub values: Values,
     /// The sum of all values at step 0, if the run goes on.
-    first_total: Option<f64>,
+    pub first_total: Option<f64>,
     /// The cell that the picture's slices meet in.
-    through: Cell,
+    pub through: Cell,
     /// The bricks of this process's blocks and those beside them.
-    bricks: FxHashMap<BrickId, Box<Costs>>,
-    blocks: FxHashSet<BrickId>,
-    plan: Arc<Plan>,
-    picture: Option<PicturePlan>,
+    pub bricks: FxHashMap<BrickId, Box<Costs>>,
+    pub blocks: FxHashSet<BrickId>,
+    pub plan: Arc<Plan>,
+    pub picture: Option<PicturePlan>,
 }
 
 /// Where a field stands when its run begins.
-enum Values {
+pub(super) enum Values {
     Initial(InitialValues),
     /// The values of this process's bricks at a step.
     Saved(FxHashMap<BrickId, Vec<f64>>),
@@ -77,9 +71,9 @@ impl Values {
 
 /// What a checkpoint keeps beside the field, as bits: the first total, and the cell that the picture's slices meet in.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Notes {
-    first_total: u64,
-    through: [i32; 3],
+pub(super) struct Notes {
+    pub first_total: u64,
+    pub through: [i32; 3],
 }
 
 /// What a worker tells worker 0 when it has written its part.
@@ -90,10 +84,10 @@ struct DiffuseReport {
 }
 
 /// A brick's totals at the first and the last step, and its extrema at the last.
-type BrickSeen = (u64, [f64; 4]);
+pub(super) type BrickSeen = (u64, [f64; 4]);
 
 /// A kernel of the heat equation.
-trait Heat: Kernel {
+pub(super) trait Heat: Kernel {
     /// The kernel for a step in lattice units.
     fn with_step(step: f64) -> Self;
 }
@@ -349,190 +343,9 @@ fn agree_on_step(
     )))
 }
 
-type Snapshots = Option<GrowingTable<StateWriter>>;
-
-fn open_snapshots(worker: usize, shared: &DiffuseShared) -> Snapshots {
-    let (config, base) = (&shared.config, &shared.base);
-    config.every?;
-    let (frame, settings) = (base.frame, base.metadata());
-    let open = move |part: &Part| StateWriter::create(part, &frame, true, &settings);
-    Some(GrowingTable::new(
-        base,
-        worker,
-        "snapshots",
-        open,
-        StateWriter::finish,
-    ))
-}
-
-impl DiffuseShared {
-    /// The step at which the field stands when the run begins.
-    fn first_step(&self) -> u64 {
-        self.base.resumed.as_ref().map_or(0, |m| m.step)
-    }
-}
-
-/// A run in legs, between which all workers stand at the same step and checkpoints are taken.
-struct Legs<'a, K: Heat> {
-    shared: &'a DiffuseShared,
-    stepper: &'a SharedStepper<K>,
-    snapshots: Snapshots,
-    /// What was seen of each brick at the first and the last step.
-    seen: FxHashMap<u64, [f64; 4]>,
-    /// The sum of all values at step 0, when worker 0 knows it.
-    first_total: Option<f64>,
-}
-
-impl<K: Heat> Legs<'_, K> {
-    /// Steps to the end; fails on all workers alike.
-    fn run(&mut self, worker: &mut Worker) -> Result<()> {
-        let last = self.shared.config.steps;
-        let mut at = self.shared.first_step();
-        let mut pace = None;
-        loop {
-            let until = broadcast(worker, || self.next_stop(at, pace));
-            let begun = Instant::now();
-            self.stepper.borrow_mut().go_on(until);
-            self.leg(worker);
-            pace = Some(begun.elapsed().as_secs_f64() / (until - at).max(1) as f64);
-            at = until;
-            if at == last {
-                return Ok(());
-            }
-            self.save(worker, at)?;
-        }
-    }
-
-    /// The end of the leg from step `at` on, where a step took `pace` seconds so far.
-    fn next_stop(&self, at: u64, pace: Option<f64>) -> u64 {
-        /// How many steps tell the pace.
-        const FIRST: u64 = 16;
-        let last = self.shared.config.steps;
-        let steps = match self.shared.config.run.checkpoint.as_ref().map(|c| c.every) {
-            None => return last,
-            Some(Every::Epochs(steps)) => steps,
-            Some(Every::Time(time)) => match pace {
-                None => FIRST,
-                Some(pace) => (time.as_secs_f64() / pace.max(1e-9)).max(1.0) as u64,
-            },
-        };
-        at.saturating_add(steps).min(last)
-    }
-
-    /// Steps to the end of a leg, writes snapshots when they are whole, and keeps what is seen at the first and the last
-    /// step.
-    fn leg(&mut self, worker: &mut Worker) {
-        let shared = self.shared;
-        let shows = worker.index() == 0 && shared.base.shows();
-        let mut bar = Progress::steps("stepping", shows);
-        let stepper = self.stepper;
-        let probe =
-            worker.dataflow(|scope| step(scope, [()].to_stream(scope), stepper, &shared.plan));
-        loop {
-            let done = probe.done();
-            let mut stepper = stepper.borrow_mut();
-            for observation in stepper.take_observations() {
-                note(&mut self.seen, &observation, shared.config.steps);
-            }
-            while let Some(snapshot) = stepper.take_snapshot() {
-                let Some(table) = &mut self.snapshots else {
-                    continue;
-                };
-                for (brick, values) in snapshot.bricks {
-                    let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
-                    table.write(|writer| writer.write_brick(snapshot.step, brick, values));
-                }
-            }
-            if done {
-                return;
-            }
-            if shows {
-                let (done, all) = stepper.progress();
-                bar.show(done, all);
-            }
-            drop(stepper);
-            worker.step_or_park(None);
-        }
-    }
-
-    /// Takes a checkpoint at step `at`.
-    fn save(&mut self, worker: &mut Worker, at: u64) -> Result<()> {
-        let base = &self.shared.base;
-        if self.first_total.is_none() {
-            let seen: Vec<BrickSeen> = self.seen.iter().map(|(k, v)| (*k, *v)).collect();
-            let all = gather(worker, seen);
-            self.first_total = Some(broadcast(worker, || add_up(all, 0, 0.0).0.total.first));
-        }
-        let notes = Notes {
-            first_total: self.first_total.unwrap_or_default().to_bits(),
-            through: self.shared.through.xyz(),
-        };
-        let standing = Standing {
-            step: at,
-            notes: serde_json::to_value(notes).expect("plain data"),
-            ..Standing::default()
-        };
-        let order = broadcast(worker, || keep::order(base, &standing));
-        // Every brick has changed.
-        let order = Order {
-            full: true,
-            ..order
-        };
-        let saved = self.save_part(worker.index(), order);
-        let saved = gather(worker, saved.unwrap_or_else(|e| Saved::failed(&e)));
-        let verdict: Verdict = broadcast(worker, || {
-            let done = keep::commit(base, order, standing, 0, saved);
-            done.err().as_ref().map(parts_of)
-        });
-        verdict.map_or(Ok(()), |failure| Err(error_of(failure)))
-    }
-
-    fn save_part(&mut self, worker: usize, order: Order) -> Result<Saved> {
-        let shared = self.shared;
-        let draft = Draft::of(&shared.base, worker).expect("checkpoints are kept");
-        let single = shared.config.precision == Precision::F32;
-        let field = if single {
-            FieldType::F32
-        } else {
-            FieldType::F64
-        };
-        let mut file = draft.bricks(order, &[("value", field)]);
-        let (mut doubles, mut singles) = ([0.0; BRICK_CELLS], [0.0; BRICK_CELLS]);
-        let mut bricks = 0;
-        for (brick, values) in self.stepper.borrow().bricks() {
-            bricks += 1;
-            let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
-            let row = if single {
-                singles.fill(0.0);
-                values.for_each(|(place, v)| singles[place] = v as f32);
-                FieldValues::F32(&singles)
-            } else {
-                doubles.fill(0.0);
-                values.for_each(|(place, v)| doubles[place] = v);
-                FieldValues::F64(&doubles)
-            };
-            file.push(brick, &shared.bricks[&brick], &[row])?;
-        }
-        let saved = Saved::bricks(bricks, file.finish()?);
-        let snapshots = self.snapshots.as_mut().map(|table| table.save(order));
-        Ok(saved.with_changes(snapshots.transpose()?.unwrap_or_default()))
-    }
-}
-
-fn note(seen: &mut FxHashMap<u64, [f64; 4]>, observation: &Observation, last: u64) {
-    let entry = seen.entry(observation.brick.code()).or_insert([0.0; 4]);
-    if observation.step == 0 {
-        entry[0] = observation.total;
-    }
-    if observation.step == last {
-        [entry[1], entry[2], entry[3]] =
-            [observation.total, observation.least, observation.greatest];
-    }
-}
-
 /// Totals in the order of the bricks, whoever has them: so they do not depend on how the run was divided. False if a
 /// value has left the range of its numbers.
-fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (DiffusionSummary, bool) {
+pub(super) fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (DiffusionSummary, bool) {
     let mut bricks: Vec<BrickSeen> = all.into_iter().flatten().collect();
     bricks.sort_unstable_by_key(|b| b.0);
     let mut summary = DiffusionSummary {

@@ -1,20 +1,19 @@
 //! The run of `octaflow field`: solve, follow updates, write.
 
 use super::field::FieldConfig;
+use super::field_feed::Feed;
+use super::follow::Fed;
 use super::growing::GrowingTable;
-use super::keep::{Draft, Keeper, Order, Saved, Standing};
+use super::keep::{Draft, Keeper, Order, Saved};
 use super::progress::Progress;
 use super::resume::{BrickField, read_field};
 use super::run::{
-    Fed, Follow, Outcome, Report, Shared, Verdict, conclude, cost, error_of, parts_of,
-    peak_rss_bytes, place,
+    Outcome, Report, Shared, Verdict, conclude, cost, error_of, parts_of, peak_rss_bytes, place,
 };
 use super::start::Start;
 use super::summary::Summary;
 use crate::brick::{BrickId, CellMap};
 use crate::dataflows::Time;
-use crate::dataflows::edits::{Edit, Fault};
-use crate::dataflows::epochs::EpochInput;
 use crate::dataflows::field::{FieldRecord, SharedEngine, field};
 use crate::dataflows::gather::{broadcast, gather};
 use crate::engine::{Engine, EngineOptions};
@@ -22,7 +21,7 @@ use crate::lake::checkpoint::Manifest;
 use crate::lake::container::{FieldType, FieldValues};
 use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter, Part};
 use crate::lattice::{Cell, Index64};
-use crate::map::{Allow, Epoch, Update, UpdateKind};
+use crate::map::Allow;
 use crate::picture::PicturePlan;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -37,13 +36,13 @@ use timely::dataflow::operators::Operator;
 use timely::worker::Worker;
 
 /// What the workers of a process share.
-struct FieldShared {
-    base: Shared,
-    config: FieldConfig,
-    sources: Vec<Cell>,
+pub(super) struct FieldShared {
+    pub base: Shared,
+    pub config: FieldConfig,
+    pub sources: Vec<Cell>,
     /// What each worker of this process goes on from, until it takes it.
-    fields: Vec<Mutex<Vec<BrickField>>>,
-    picture: Option<PicturePlan>,
+    pub fields: Vec<Mutex<Vec<BrickField>>>,
+    pub picture: Option<PicturePlan>,
 }
 
 /// What a worker tells worker 0 when it has written its part.
@@ -299,108 +298,6 @@ fn change_of(record: &FieldRecord, time: Time, diff: isize) -> Change {
         source: record.label,
         next: record.next,
     }
-}
-
-/// Worker 0's side of a run.
-struct Feed<'a, 'w> {
-    worker: &'w mut Worker,
-    shared: &'a FieldShared,
-    input: &'w mut EpochInput,
-    keeper: &'w mut Keeper<'a>,
-    next_label: u32,
-}
-
-impl Feed<'_, '_> {
-    /// Solves, or takes up the field that the run goes on from; then follows the updates to their end or to the first
-    /// bad row.
-    fn run(mut self, engine: &SharedEngine) -> Fed {
-        let base = &self.shared.base;
-        let mut fed = Fed::default();
-        let sources = (self.shared.sources.iter().enumerate()).map(|(label, &cell)| {
-            let label = label as u32;
-            (u64::from(label), Edit::AddSource { cell, label })
-        });
-        // The sources of a run that goes on are in the engines already.
-        let sources = sources.filter(|_| base.resumed.is_none());
-        let mut bar = Progress::bricks("solving", base.shows());
-        let begun = Instant::now();
-        let solved = (self.input).epoch_with(self.worker, base.first_time(), sources, || {
-            let engine = engine.borrow();
-            bar.show(engine.touched_count() as u64, engine.brick_count() as u64);
-        });
-        fed.solve = begun.elapsed();
-        drop(bar);
-        solved.expect("the sources have been checked against the map");
-        if base.resumed.is_none() {
-            let standing = self.standing(base.first_time());
-            if let Err(error) = self.keeper.solved(self.worker, standing) {
-                fed.stop = Some(error);
-                return fed;
-            }
-        }
-        base.follow_updates(&mut fed, Allow::Sources, &mut self);
-        fed
-    }
-
-    fn standing(&self, time: i64) -> Standing {
-        Standing {
-            time,
-            next_label: self.next_label,
-            ..Standing::default()
-        }
-    }
-}
-
-impl Follow for Feed<'_, '_> {
-    fn compute(&mut self, epoch: &Epoch) -> Result<()> {
-        let edits = edits_of(&epoch.updates, &mut self.next_label);
-        let done = self.input.epoch(self.worker, epoch.time, edits);
-        done.map_err(|fault| fault_error(&self.shared.base, fault, &epoch.updates))
-    }
-
-    fn save(&mut self, time: i64, number: u64) -> Result<()> {
-        if !self.keeper.is_due() {
-            return Ok(());
-        }
-        let standing = self.standing(time);
-        self.keeper.take(self.worker, number, standing)
-    }
-}
-
-fn edits_of(updates: &[Update], next_label: &mut u32) -> Vec<(u64, Edit)> {
-    let edit = |update: &Update| {
-        let edit = match update.kind {
-            UpdateKind::Cost { cell, cost } => Edit::Cost { cell, cost },
-            UpdateKind::Voxel { cell, cost } => Edit::Voxel { cell, cost },
-            UpdateKind::SourceAdd { cell } => {
-                *next_label += 1;
-                let label = *next_label - 1;
-                Edit::AddSource { cell, label }
-            }
-            UpdateKind::SourceRemove { cell } => Edit::RemoveSource { cell },
-            UpdateKind::QueryAdd { .. } | UpdateKind::QueryRemove { .. } => {
-                unreachable!("the reader refuses queries here")
-            }
-        };
-        (update.row, edit)
-    };
-    updates.iter().map(edit).collect()
-}
-
-fn fault_error(shared: &Shared, fault: Fault, updates: &[Update]) -> Error {
-    let cell = updates
-        .iter()
-        .find(|u| u.row == fault.row)
-        .and_then(|u| match u.kind {
-            UpdateKind::SourceAdd { cell } => Some(cell),
-            _ => None,
-        });
-    let place = cell.map_or_else(String::new, |cell| place(&shared.frame, cell));
-    let file = shared.updates_name();
-    Error::input(format!(
-        "{file} row {}: source+ names {place}, which is blocked or not in the map after its epoch; a source needs an open cell",
-        fault.row
-    ))
 }
 
 /// Writes this worker's part of the results.

@@ -3,9 +3,10 @@
 //! The parts' plan has nothing to do with the workers: it is made of the whole map. Every process has read the map and
 //! keeps the shapes of all bricks, an eighth of a byte a cell, so a worker finds the ghosts in its bricks by itself.
 
+use super::follow::Fed;
 use super::ghost::GhostConfig;
 use super::progress::Progress;
-use super::run::{Fed, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
+use super::run::{Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::start::Start;
 use super::summary::{PartitionFigures, Summary};
 use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Local, Planes};

@@ -1,8 +1,9 @@
 //! What a worker writes of an ingest: its part of the cells of each level, and of the tallies; and how all is published.
 
+use super::follow::Fed;
 use super::ingest_changes::ChangeTable;
 use super::ingest_run::Run;
-use super::run::{Fed, Report, parts_of, peak_rss_bytes};
+use super::run::{Report, parts_of, peak_rss_bytes};
 use super::summary::{IngestSummary, LevelSummary, MapSummary, Summary};
 use crate::Result;
 use crate::brick::BrickId;

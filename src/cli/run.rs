@@ -3,24 +3,22 @@
 //! Every process reads the map and keeps its own bricks. Worker 0 of process 0 feeds the epochs and, when all workers
 //! have written their parts, publishes them and tells the others how it went: all processes end alike.
 
+use super::follow::Fed;
 use super::live;
-use super::progress::Progress;
 use super::run_args::RunConfig;
 use super::start::{Start, open_checkpoints};
 use super::summary::{MapSummary, Percentiles, Seconds, Summary};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster;
 use crate::dataflows::gather::broadcast;
-use crate::ingest::Stored;
 use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures};
 use crate::lake::{Part, Stage, Written, part_name};
 use crate::lattice::{Cell, Frame};
-use crate::map::{Allow, Axes, Epoch, ReadOptions, Unknown, UpdateReader, read_map};
+use crate::map::{Allow, UpdateReader};
 use crate::partition::Plan;
 use crate::{Error, Result};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,9 +41,9 @@ pub(super) struct Shared {
     /// The corners of the bricks' box, in lattice units.
     pub extent: ([i32; 3], [i32; 3]),
     pub plan: Arc<Plan>,
-    updates: Mutex<Option<UpdateReader>>,
+    pub updates: Mutex<Option<UpdateReader>>,
     /// The time of the last epoch, on the process that feeds them.
-    last_time: AtomicI64,
+    pub last_time: AtomicI64,
     stage: Mutex<Option<Stage>>,
     /// The checkpoints of the run, for process 0.
     checkpoints: Mutex<Option<Checkpoints>>,
@@ -75,26 +73,6 @@ pub(super) struct Report {
     pub failure: Verdict,
     /// What the worker painted of the picture.
     pub samples: Option<Vec<u32>>,
-}
-
-/// What worker 0 knows after the last epoch.
-#[derive(Default)]
-pub(super) struct Fed {
-    pub solve: Duration,
-    pub epochs: Vec<Duration>,
-    /// Why nothing is published.
-    pub stop: Option<Error>,
-    /// Why the run fails though the epochs before are published: a bad row on standard input.
-    pub late: Option<Error>,
-}
-
-/// What computes the epochs of updates, on worker 0.
-pub(super) trait Follow {
-    /// Computes one epoch.
-    fn compute(&mut self, epoch: &Epoch) -> Result<()>;
-
-    /// Takes a checkpoint if one is due after the epoch of that time and number.
-    fn save(&mut self, time: i64, number: u64) -> Result<()>;
 }
 
 /// Runs a command: `prepare` makes what the workers share of the map, `work` is what each of them does.
@@ -190,7 +168,7 @@ impl Shared {
             exists: Arc::new(weights.into_iter().map(|(id, _)| id).collect()),
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
-            last_time: AtomicI64::new(config.start),
+            last_time: AtomicI64::new(resumed.as_ref().map_or(config.start, |m| m.time)),
             stage: Mutex::new(Some(stage)),
             checkpoints: Mutex::new(start.open_checkpoints(config)?),
             resumed,
@@ -277,67 +255,6 @@ impl Shared {
         !self.config.quiet && self.config.cluster.process == 0
     }
 
-    /// The table of updates, if there is one.
-    fn open_updates(&self, allow: Allow) -> Result<Option<UpdateReader>> {
-        match &self.config.updates {
-            Some(path) if path.as_os_str() == "-" => {
-                UpdateReader::open(path, &self.frame, self.config.start, allow).map(Some)
-            }
-            _ => Ok(self.updates.lock().expect("no worker panics here").take()),
-        }
-    }
-
-    /// How messages call the table of updates.
-    pub fn updates_name(&self) -> String {
-        match self.config.updates.as_deref().unwrap_or(Path::new("-")) {
-            path if path.as_os_str() == "-" => "standard input".to_owned(),
-            path => path.display().to_string(),
-        }
-    }
-
-    /// Follows the updates to their end or to the first bad row: `follower` computes their epochs.
-    pub fn follow_updates(&self, fed: &mut Fed, allow: Allow, follower: &mut impl Follow) {
-        let updates = match self.open_updates(allow) {
-            Ok(Some(updates)) => updates,
-            Ok(None) => return,
-            Err(error) => {
-                fed.stop = Some(error);
-                return;
-            }
-        };
-        let mut bar = Progress::epochs("updating", self.shows());
-        let before = self.resumed.as_ref().map(|m| m.time);
-        for epoch in updates {
-            if matches!((&epoch, before), (Ok(epoch), Some(time)) if epoch.time <= time) {
-                continue;
-            }
-            let done = epoch.and_then(|epoch| {
-                let begun = Instant::now();
-                follower.compute(&epoch)?;
-                fed.epochs.push(begun.elapsed());
-                self.last_time.store(epoch.time, Ordering::Relaxed);
-                Ok(epoch.time)
-            });
-            bar.show(fed.epochs.len() as u64, 0);
-            let number = self.epochs_before() + fed.epochs.len() as u64;
-            let saved = done
-                .as_ref()
-                .map_or(Ok(()), |&time| follower.save(time, number));
-            if let Err(failure) = saved {
-                fed.stop = Some(failure);
-                break;
-            }
-            if let Err(failure) = done {
-                if self.streams() {
-                    fed.late = Some(failure);
-                } else {
-                    fed.stop = Some(failure);
-                }
-                break;
-            }
-        }
-    }
-
     /// A summary with what all commands have in common.
     pub fn summarise(&self, fed: &Fed, write: Duration, reports: &[Report]) -> Summary {
         let cluster = &self.config.cluster;
@@ -420,7 +337,7 @@ impl Shared {
     }
 
     /// True if updates come from standard input.
-    fn streams(&self) -> bool {
+    pub fn streams(&self) -> bool {
         self.config.updates.as_deref() == Some(Path::new("-"))
     }
 
@@ -476,61 +393,6 @@ pub(super) fn error_of((status, message): (u8, String)) -> Error {
         1 => Error::machine(message),
         3 => Error::peer(message),
         _ => Error::input(message),
-    }
-}
-
-/// Reads the map, and coarsens it to the level of detail that is asked for.
-pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
-    let progress = config.cluster.process == 0 && !config.quiet;
-    let bar = RefCell::new(Progress::bytes("reading", progress));
-    let show = |done, of| bar.borrow_mut().show(done, of);
-    let options = ReadOptions {
-        unknown: config.map.unknown,
-        axes: config.map.axes,
-        cell_size_m: config.map.cell_size_m,
-        origin_m: config.map.origin_m,
-        as_of: config.map.as_of,
-        progress: Some(&show),
-        ..ReadOptions::default()
-    };
-    let map = if config.map.path.is_dir() {
-        read_result(config, &options)?
-    } else {
-        read_map(&config.map.path, &options)?
-    };
-    at_lod(map, config)
-}
-
-/// Reads the cells that `octaflow ingest` left in a folder, of the level asked for or the next finer one.
-fn read_result(config: &RunConfig, options: &ReadOptions) -> Result<CellMap> {
-    let map = &config.map;
-    let given = [
-        ("--cell-size", map.cell_size_m.is_some()),
-        ("--origin", map.origin_m.is_some()),
-        ("--axes zyx", map.axes != Axes::Xyz),
-        ("--unknown open", map.unknown != Unknown::Blocked),
-    ];
-    if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
-        return Err(Error::input(format!(
-            "{flag} cannot be given with {}, a result of octaflow ingest, which brings its own frame and cells",
-            map.path.display()
-        )));
-    }
-    Stored::open(&map.path)?.read_map(map.lod, options)
-}
-
-/// The map at the level of detail that is asked for.
-fn at_lod(map: CellMap, config: &RunConfig) -> Result<CellMap> {
-    let (path, lod) = (config.map.path.display(), config.map.lod);
-    let finest = map.frame.lod();
-    match map.at_lod(lod) {
-        Some(map) if map.open > 0 => Ok(map),
-        Some(_) => Err(Error::input(format!(
-            "{path}: at --lod {lod} no cell is open, since none has four open children: give a level between {lod} and {finest}"
-        ))),
-        None => Err(Error::input(format!(
-            "{path}: its cells are those of level {finest}: --lod {lod} must not be above"
-        ))),
     }
 }
 

@@ -1,12 +1,15 @@
 //! How a run begins: anew, with a map that is read, or from its newest checkpoint.
 
+use super::progress::Progress;
 use super::resume;
-use super::run::read;
 use super::run_args::RunConfig;
 use crate::brick::CellMap;
 use crate::cluster::Connected;
+use crate::ingest::Stored;
 use crate::lake::checkpoint::{Checkpoints, Manifest, RunRecord};
+use crate::map::{Axes, ReadOptions, Unknown, read_map};
 use crate::{Error, Result};
+use std::cell::RefCell;
 use std::ffi::OsString;
 
 /// What a command begins with.
@@ -69,5 +72,60 @@ pub(super) fn open_checkpoints(config: &RunConfig) -> Result<Option<Checkpoints>
             Checkpoints::open(&checkpoint.folder, leads).map(Some)
         }
         _ => Ok(None),
+    }
+}
+
+/// Reads the map, and coarsens it to the level of detail that is asked for.
+pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
+    let progress = config.cluster.process == 0 && !config.quiet;
+    let bar = RefCell::new(Progress::bytes("reading", progress));
+    let show = |done, of| bar.borrow_mut().show(done, of);
+    let options = ReadOptions {
+        unknown: config.map.unknown,
+        axes: config.map.axes,
+        cell_size_m: config.map.cell_size_m,
+        origin_m: config.map.origin_m,
+        as_of: config.map.as_of,
+        progress: Some(&show),
+        ..ReadOptions::default()
+    };
+    let map = if config.map.path.is_dir() {
+        read_result(config, &options)?
+    } else {
+        read_map(&config.map.path, &options)?
+    };
+    at_lod(map, config)
+}
+
+/// Reads the cells that `octaflow ingest` left in a folder, of the level asked for or the next finer one.
+fn read_result(config: &RunConfig, options: &ReadOptions) -> Result<CellMap> {
+    let map = &config.map;
+    let given = [
+        ("--cell-size", map.cell_size_m.is_some()),
+        ("--origin", map.origin_m.is_some()),
+        ("--axes zyx", map.axes != Axes::Xyz),
+        ("--unknown open", map.unknown != Unknown::Blocked),
+    ];
+    if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(Error::input(format!(
+            "{flag} cannot be given with {}, a result of octaflow ingest, which brings its own frame and cells",
+            map.path.display()
+        )));
+    }
+    Stored::open(&map.path)?.read_map(map.lod, options)
+}
+
+/// The map at the level of detail that is asked for.
+fn at_lod(map: CellMap, config: &RunConfig) -> Result<CellMap> {
+    let (path, lod) = (config.map.path.display(), config.map.lod);
+    let finest = map.frame.lod();
+    match map.at_lod(lod) {
+        Some(map) if map.open > 0 => Ok(map),
+        Some(_) => Err(Error::input(format!(
+            "{path}: at --lod {lod} no cell is open, since none has four open children: give a level between {lod} and {finest}"
+        ))),
+        None => Err(Error::input(format!(
+            "{path}: its cells are those of level {finest}: --lod {lod} must not be above"
+        ))),
     }
 }

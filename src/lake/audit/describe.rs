@@ -179,7 +179,10 @@ fn describe_table(table: &Table) -> Result<Description> {
     description.bytes_a_row = (rows > 0).then(|| description.bytes as f64 / rows as f64);
     description.frame = frame.map(FrameSummary::from);
     description.extent = extent_of_columns(&description.columns, frame);
-    let unique = matches!(description.table, Some("field" | "state" | "owned" | "cells"));
+    let unique = matches!(
+        description.table,
+        Some("field" | "state" | "owned" | "cells")
+    );
     description.cells = unique.then_some(rows);
     Ok(description)
 }

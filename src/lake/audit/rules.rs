@@ -26,9 +26,8 @@ pub(super) fn rule_of(column: &str) -> Option<Rule> {
     Some(match column {
         "cell" | "time" | "query" => Rule::Whole(i64::MIN, MOST),
         "lx" | "ly" | "lz" => Rule::Whole(0, 65535),
-        "points" | "source" | "part" | "owner" | "seq" | "cells" | "step" | "brick_visits" | "micros" => {
-            Rule::Whole(0, MOST)
-        }
+        "points" | "source" | "part" | "owner" | "seq" | "cells" | "step" | "brick_visits"
+        | "micros" => Rule::Whole(0, MOST),
         "ring" => Rule::Whole(1, 60),
         "next" => Rule::Whole(-1, 13),
         "diff" => Rule::Sign,
