@@ -19,6 +19,7 @@
 
 mod block;
 mod diffusion;
+mod inbox;
 mod neighbourhood;
 mod stepper;
 mod sweep;

@@ -73,8 +73,8 @@ struct Rows<'a, T> {
 }
 
 impl<'a, T: Copy> Rows<'a, T> {
-    #[inline(always)]
     /// Those of the `length` cells from the beginning of a row on; empty ones if they are not wanted.
+    #[inline(always)]
     fn new(
         all: &'a [T],
         layout: Layout,

@@ -1,6 +1,7 @@
 //! The stepper: the blocks of one worker, and which of them can go on.
 
 use super::block::{self, Block, EDGE, ENDS, MOST_RINGS, WAYS, block_of, brick_of};
+use super::inbox::Inbox;
 use super::sweep::Room;
 use super::{Boundary, Kernel, Value};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
@@ -102,55 +103,6 @@ struct Standing<V> {
     /// What came from each direction.
     inbox: [Inbox<V>; 26],
     queued: bool,
-}
-
-/// Values from one direction: those of the next round, and of the one after it if the block there is a round ahead.
-#[derive(Default)]
-struct Inbox<V> {
-    /// The slabs of both rounds, used by turns and never given back.
-    slabs: [Vec<V>; 2],
-    /// Which of them is the next round's.
-    next: usize,
-    /// How many of them are complete.
-    complete: usize,
-    /// How many values the first incomplete one has.
-    partial: usize,
-}
-
-impl<V: Value> Inbox<V> {
-    /// The slab of the first incomplete round, with room for `values` values.
-    fn incomplete(&mut self, values: usize) -> &mut [V] {
-        debug_assert!(self.complete < 2, "neighbours are one round apart at most");
-        let slab = &mut self.slabs[(self.next + self.complete) % 2];
-        slab.resize(values, V::default());
-        slab
-    }
-
-    /// Adds some of the `all` values of the first incomplete round.
-    fn add(&mut self, values: &[V], all: usize) {
-        let (start, end) = (self.partial, self.partial + values.len());
-        self.incomplete(all)[start..end].copy_from_slice(values);
-        self.partial = end;
-        if end == all {
-            (self.complete, self.partial) = (self.complete + 1, 0);
-        }
-    }
-
-    /// The slab of the next round, if it is complete.
-    fn first(&self) -> Option<&[V]> {
-        (self.complete > 0).then(|| &self.slabs[self.next][..])
-    }
-
-    /// Done with the slab of the next round.
-    fn pop(&mut self) {
-        // While one slab serves, the other is left out of the caches.
-        self.complete = self.complete.saturating_sub(1);
-        self.next = if self.complete > 0 || self.partial > 0 {
-            1 - self.next
-        } else {
-            0
-        };
-    }
 }
 
 /// The blocks of one worker; see [`super`].
@@ -293,7 +245,7 @@ impl<K: Kernel> Stepper<K> {
             let values: &[K::Value] = cast_slice(&halo.words);
             let way = halo.way as usize % 26;
             let mut step = self.blocks[at].step;
-            for _ in 0..self.blocks[at].inbox[way].complete {
+            for _ in 0..self.blocks[at].inbox[way].complete() {
                 step += self.round_length(step) as u64;
             }
             let all = slab_values::<K>(way, self.round_length(step));
@@ -352,8 +304,9 @@ impl<K: Kernel> Stepper<K> {
         if standing.queued || rings == 0 {
             return;
         }
-        let there = (0..26)
-            .all(|way| standing.beside[way] == Beside::Nobody || standing.inbox[way].complete > 0);
+        let there = (0..26).all(|way| {
+            standing.beside[way] == Beside::Nobody || standing.inbox[way].complete() > 0
+        });
         if there {
             let border = standing.beside.contains(&Beside::There);
             self.ready[usize::from(!border)].push_back(at);
@@ -400,8 +353,7 @@ impl<K: Kernel> Stepper<K> {
                     let both = self.blocks.get_disjoint_mut([at, to]);
                     let [from, to_block] = both.expect("no block is beside itself");
                     let inbox = &mut to_block.inbox[25 - way];
-                    from.block.mirror(way, rings, inbox.incomplete(values));
-                    inbox.complete += 1;
+                    inbox.fill(values, |slab| from.block.mirror(way, rings, slab));
                     self.consider(to);
                 }
                 Beside::There => {
