@@ -14,10 +14,12 @@
 //! within K places of the padding, and each step within a round may compute one ring less. What it computes there is
 //! what the neighbour computes for itself, to the bit.
 
-use super::neighbourhood::{Arrays, Line, Offsets};
+use super::neighbourhood::{Ground, faces};
+use super::sweep::{Room, Sweep};
 use super::{Boundary, Kernel, Value};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::NEIGHBOURS;
+use std::mem::take;
 use std::ops::Range;
 
 /// Bricks along an edge of a block, as a power of two.
@@ -35,6 +37,9 @@ pub const MOST_RINGS: usize = 8;
 /// The directions to the 26 blocks beside a block; `25 - d` is opposite to `d`.
 pub(super) const WAYS: [[i32; 3]; 26] = ways();
 
+/// Those of them that lie along x.
+pub(super) const ENDS: [usize; 2] = [12, 13];
+
 const fn ways() -> [[i32; 3]; 26] {
     let (mut ways, mut n, mut at) = ([[0; 3]; 26], 0, 0);
     while at < 27 {
@@ -50,6 +55,41 @@ const fn ways() -> [[i32; 3]; 26] {
 /// A part of a padded array: ranges of x, y and z.
 pub(super) type Region = [Range<usize>; 3];
 
+/// How many cells of both parities it has.
+fn cells(region: &Region) -> usize {
+    2 * region.iter().map(Range::len).product::<usize>()
+}
+
+/// What the open cells of a brick hold.
+#[derive(Clone, Copy)]
+pub(super) struct Extent {
+    /// The sum of the values in the order of their places.
+    pub total: f64,
+    pub least: f64,
+    pub greatest: f64,
+    /// Whether all values are finite.
+    pub is_finite: bool,
+}
+
+impl Extent {
+    const NOTHING: Self = Extent {
+        total: 0.0,
+        least: f64::INFINITY,
+        greatest: f64::NEG_INFINITY,
+        is_finite: true,
+    };
+
+    /// Adds the value of a cell if it is open. A blocked one adds 0, which changes no sum that began with 0.
+    #[inline(always)]
+    fn add(&mut self, value: f64, is_open: bool) {
+        self.total += if is_open { value } else { 0.0 };
+        let (low, high) = (value < self.least, value > self.greatest);
+        self.least = if is_open & low { value } else { self.least };
+        self.greatest = if is_open & high { value } else { self.greatest };
+        self.is_finite &= !is_open | value.is_finite();
+    }
+}
+
 /// One block's arrays.
 pub(super) struct Block<V> {
     pub id: BrickId,
@@ -57,9 +97,7 @@ pub(super) struct Block<V> {
     pub now: Vec<V>,
     /// The values one step before, if the kernel keeps them; else empty.
     pub before: Vec<V>,
-    open: Vec<u8>,
-    hexagons: Vec<u8>,
-    squares: Vec<u8>,
+    faces: Vec<u8>,
     coefficients: Vec<V>,
     /// The bricks of the block that have open cells, by their place in it, a bit each.
     pub bricks: u64,
@@ -92,9 +130,7 @@ impl<V: Value> Block<V> {
             rings,
             now: vec![V::default(); cells],
             before: Vec::new(),
-            open: vec![0; cells],
-            hexagons: vec![0; cells],
-            squares: vec![0; cells],
+            faces: vec![0; cells],
             coefficients: vec![V::default(); if coefficients.is_some() { cells } else { 0 }],
             bricks: 0,
         };
@@ -126,7 +162,7 @@ impl<V: Value> Block<V> {
         }
         for (place, &cost) in costs.iter().enumerate().filter(|c| *c.1 > 0) {
             if let Some(index) = self.index(at, place) {
-                self.open[index] = 1;
+                self.faces[index] = faces::OPEN;
                 if let Some(coefficient) = coefficients {
                     self.coefficients[index] = coefficient(cost);
                 }
@@ -155,7 +191,7 @@ impl<V: Value> Block<V> {
     }
 
     /// Where the neighbours of even and of odd cells stand from them.
-    pub fn offsets(rings: usize) -> [Offsets; 2] {
+    fn offsets(rings: usize) -> [[isize; 14]; 2] {
         let width = (EDGE + 2 * rings) as isize;
         let (row, layer) = (width * width, width * width * width);
         [0, 1].map(|parity: isize| {
@@ -179,16 +215,18 @@ impl<V: Value> Block<V> {
             for (k, j) in span.clone().flat_map(|k| span.clone().map(move |j| (k, j))) {
                 for i in span.clone() {
                     let at = ((parity * width + k) * width + j) * width + i;
-                    if self.open[at] == 0 {
+                    if self.faces[at] == 0 {
                         continue;
                     }
                     let open = |step: usize| match boundary {
-                        Boundary::Reflecting => self.open[at.wrapping_add_signed(offsets[step])],
+                        Boundary::Reflecting => {
+                            self.faces[at.wrapping_add_signed(offsets[step])] >> 7
+                        }
                         Boundary::Absorbing | Boundary::Fixed(_) => 1,
                     };
                     let (hexagons, squares) =
                         ((0..8).map(open).sum(), (8..14).map(open).sum::<u8>());
-                    (self.hexagons[at], self.squares[at]) = (hexagons, squares);
+                    self.faces[at] = faces::of_open(hexagons, squares);
                 }
             }
         }
@@ -223,29 +261,125 @@ impl<V: Value> Block<V> {
         greatest
     }
 
-    /// The own places of a brick, by its place in the block: index in the arrays, place in the brick; open cells alone.
-    pub fn open_cells(&self, place: u64) -> impl Iterator<Item = (usize, usize)> {
+    /// The rows of eight own cells of a brick, by its place in the block: index in the arrays and place in the brick of
+    /// the first.
+    fn rows_of_brick(&self, place: u64) -> impl Iterator<Item = (usize, usize)> + use<V> {
         let [x, y, z] = brick_of(self.id, place).xyz().map(|c| c & (BRICKS - 1));
-        (0..BRICK_CELLS).filter_map(move |local| {
-            let index = self
-                .index(&[x, y, z], local)
-                .expect("own cells lie in the arrays");
-            (self.open[index] != 0).then_some((index, local))
+        let first = self
+            .index(&[x, y, z], 0)
+            .expect("own cells lie in the arrays");
+        let width = self.width();
+        (0..BRICK_CELLS / 8).map(move |row| {
+            let (parity, k, j) = (row >> 6, row >> 3 & 7, row & 7);
+            (first + ((parity * width + k) * width + j) * width, 8 * row)
         })
     }
 
-    /// The part of the arrays that the block beside it in direction `way` has as ghosts of `rings` rings.
-    pub fn mirrors(&self, way: usize, rings: usize) -> Region {
+    /// What the bricks of the block hold, by their places in it.
+    ///
+    /// The bricks of a row are summed side by side, as each addition of a brick waits for the one before.
+    pub fn extents(&self) -> [Extent; 64] {
+        let mut extents = [Extent::NOTHING; 64];
+        let corner = self.id.xyz().map(|c| c << BLOCK_SHIFT);
+        for (z, y) in (0..BRICKS).flat_map(|z| (0..BRICKS).map(move |y| (z, y))) {
+            let places: [u64; BRICKS as usize] = std::array::from_fn(|x| {
+                let brick = BrickId::new(corner[0] + x as i32, corner[1] + y, corner[2] + z);
+                brick.expect("a brick of the map").code() & 63
+            });
+            let mut row = [Extent::NOTHING; BRICKS as usize];
+            for (at, _) in self.rows_of_brick(places[0]) {
+                let values = self.now[at..at + EDGE].as_chunks::<8>().0;
+                let faces = self.faces[at..at + EDGE].as_chunks::<8>().0;
+                for i in 0..8 {
+                    for (b, extent) in row.iter_mut().enumerate() {
+                        extent.add(values[b][i].to_f64(), faces[b][i] != 0);
+                    }
+                }
+            }
+            for (place, extent) in places.into_iter().zip(row) {
+                extents[place as usize] = extent;
+            }
+        }
+        extents
+    }
+
+    /// The own places of a brick, by its place in the block: index in the arrays, place in the brick; open cells alone.
+    pub fn open_cells(&self, place: u64) -> impl Iterator<Item = (usize, usize)> {
+        let cells = self
+            .rows_of_brick(place)
+            .flat_map(|(index, local)| (0..8).map(move |i| (index + i, local + i)));
+        cells.filter(|c| self.faces[c.0] != 0)
+    }
+
+    /// Copies what the block beside it in direction `way` has as ghosts of `rings` rings to `to`.
+    pub fn mirror(&self, way: usize, rings: usize, to: &mut [V]) {
         let (low, high) = (self.rings, self.rings + EDGE);
-        WAYS[way].map(|d| match d {
+        let region = WAYS[way].map(|d| match d {
             -1 => low..low + rings,
             0 => low..high,
             _ => high - rings..high,
-        })
+        });
+        let values = cells(&region);
+        for (array, to) in [&self.now, &self.before]
+            .into_iter()
+            .zip(to.chunks_exact_mut(values))
+        {
+            self.copy_out(array, &region, to);
+        }
     }
 
-    /// The part of the arrays that holds `rings` rings of ghosts of the block in direction `way`.
-    pub fn ghosts(&self, way: usize, rings: usize) -> Region {
+    /// Fills `rings` rings of ghosts in direction `way` with what [`Block::mirror`] gave there.
+    pub fn fill_ghosts(&mut self, way: usize, rings: usize, from: &[V]) {
+        let region = self.ghosts(way, rings);
+        let (mut now, mut before) = (take(&mut self.now), take(&mut self.before));
+        let slabs = from.chunks_exact(cells(&region));
+        for (array, from) in [&mut now, &mut before].into_iter().zip(slabs) {
+            self.copy_in(array, &region, from);
+        }
+        (self.now, self.before) = (now, before);
+    }
+
+    /// Fills the ghosts at both ends of all rows. They lie in most of the cache lines of the block: in one pass over them
+    /// the lines are fetched ahead, in two they are waited for one by one.
+    pub fn fill_ends(&mut self, rings: usize, from: [&[V]; 2]) {
+        match rings {
+            1 => self.fill_ends_of::<1>(from),
+            2 => self.fill_ends_of::<2>(from),
+            4 => self.fill_ends_of::<4>(from),
+            _ => {
+                for (way, from) in ENDS.into_iter().zip(from) {
+                    self.fill_ghosts(way, rings, from);
+                }
+            }
+        }
+    }
+
+    fn fill_ends_of<const N: usize>(&mut self, [low, high]: [&[V]; 2]) {
+        let [left, y, z] = self.ghosts(ENDS[0], N);
+        let right = left.start + N + EDGE;
+        let width = self.width();
+        let values = cells(&[left.clone(), y.clone(), z.clone()]);
+        let arrays = [&mut self.now, &mut self.before]
+            .into_iter()
+            .filter(|a| !a.is_empty());
+        let slabs = low.chunks_exact(values).zip(high.chunks_exact(values));
+        for (array, (low, high)) in arrays.zip(slabs) {
+            let mut ends = low.as_chunks::<N>().0.iter().zip(high.as_chunks::<N>().0);
+            for layer in [0, width]
+                .into_iter()
+                .flat_map(|p| z.clone().map(move |k| p + k))
+            {
+                let rows = &mut array[layer * width * width..][..width * width];
+                let rows = rows.chunks_exact_mut(width).skip(y.start).take(EDGE);
+                for (row, (low, high)) in rows.zip(&mut ends) {
+                    row[left.start..left.start + N].copy_from_slice(low);
+                    row[right..right + N].copy_from_slice(high);
+                }
+            }
+        }
+    }
+
+    fn ghosts(&self, way: usize, rings: usize) -> Region {
         let (low, high) = (self.rings, self.rings + EDGE);
         WAYS[way].map(|d| match d {
             -1 => low - rings..low,
@@ -254,124 +388,78 @@ impl<V: Value> Block<V> {
         })
     }
 
-    /// Where the rows of a region begin, of both parities.
-    fn rows(&self, [x, y, z]: Region) -> impl Iterator<Item = usize> + use<V> {
-        let width = self.width();
-        [0, 1].into_iter().flat_map(move |parity| {
-            let (x, y) = (x.start, y.clone());
-            z.clone().flat_map(move |k| {
-                y.clone()
-                    .map(move |j| ((parity * width + k) * width + j) * width + x)
-            })
-        })
-    }
-
-    /// Appends a region of an array to `to`.
-    pub fn copy_out(&self, array: &[V], region: Region, to: &mut Vec<V>) {
-        let length = region[0].len();
-        for row in self.rows(region) {
-            let row = &array[row..row + length];
-            match row {
-                // Most rows of a side are one cell long: a call for each would take longer than all the rest.
-                [one] => to.push(*one),
-                row => to.extend_from_slice(row),
+    /// Calls `visit` with where each row of a region begins, of both parities, and where it does among the region's
+    /// values.
+    #[inline(always)]
+    fn each_row(&self, [x, y, z]: &Region, mut visit: impl FnMut(usize, usize)) {
+        let (width, mut values) = (self.width(), 0);
+        for parity in 0..2 {
+            for k in z.clone() {
+                let layer = (parity * width + k) * width;
+                for j in y.clone() {
+                    visit((layer + j) * width + x.start, values);
+                    values += x.len();
+                }
             }
         }
     }
 
-    /// Fills a region of an array from values that [`Block::copy_out`] made.
-    pub fn copy_in(&self, array: &mut [V], region: Region, from: &[V]) {
-        let length = region[0].len();
-        for (row, values) in self.rows(region).zip(from.chunks_exact(length)) {
-            match (&mut array[row..row + length], values) {
-                ([to], [one]) => *to = *one,
-                (to, values) => to.copy_from_slice(values),
-            }
+    /// Copies a region of an array to `to`, row by row.
+    fn copy_out(&self, array: &[V], region: &Region, to: &mut [V]) {
+        // Most rows of a side are one or two cells long: a call for each would take longer than all the rest.
+        match region[0].len() {
+            1 => self.copy_out_rows::<1>(array, region, to),
+            2 => self.copy_out_rows::<2>(array, region, to),
+            4 => self.copy_out_rows::<4>(array, region, to),
+            EDGE => self.copy_out_rows::<EDGE>(array, region, to),
+            n => self.each_row(region, |row, at| {
+                to[at..at + n].copy_from_slice(&array[row..row + n]);
+            }),
         }
     }
 
-    /// Fills a region of an array with one value.
-    pub fn fill(&self, array: &mut [V], region: Region, value: V) {
-        let length = region[0].len();
-        for row in self.rows(region) {
-            array[row..row + length].fill(value);
+    fn copy_out_rows<const N: usize>(&self, array: &[V], region: &Region, to: &mut [V]) {
+        self.each_row(region, |row, at| {
+            to[at..at + N].copy_from_slice(&array[row..row + N]);
+        });
+    }
+
+    /// Fills a region of an array from values that [`Block::copy_out`] gave.
+    fn copy_in(&self, array: &mut [V], region: &Region, from: &[V]) {
+        match region[0].len() {
+            1 => self.copy_in_rows::<1>(array, region, from),
+            2 => self.copy_in_rows::<2>(array, region, from),
+            4 => self.copy_in_rows::<4>(array, region, from),
+            EDGE => self.copy_in_rows::<EDGE>(array, region, from),
+            n => self.each_row(region, |row, at| {
+                array[row..row + n].copy_from_slice(&from[at..at + n]);
+            }),
         }
     }
 
-    /// Computes a step on the own cells and `margin` rings around them, into `next`.
-    pub fn step<K: Kernel<Value = V>>(
-        &self,
+    fn copy_in_rows<const N: usize>(&self, array: &mut [V], region: &Region, from: &[V]) {
+        self.each_row(region, |row, at| {
+            array[row..row + N].copy_from_slice(&from[at..at + N]);
+        });
+    }
+
+    /// Does a round of steps, whose ghosts are there.
+    pub fn round<K: Kernel<Value = V>>(
+        &mut self,
         kernel: &K,
-        margin: usize,
+        steps: usize,
         outside: V,
-        next: &mut [V],
+        room: &mut Room<V>,
     ) {
-        let arrays = Arrays {
-            now: &self.now,
-            open: &self.open,
-            hexagons: &self.hexagons,
-            squares: &self.squares,
-            coefficients: &self.coefficients,
-        };
         let sweep = Sweep {
-            width: self.width(),
-            span: self.rings - margin..self.rings + EDGE + margin,
-            offsets: Self::offsets(self.rings),
+            kernel,
+            padding: self.rings,
+            ground: Ground {
+                faces: &self.faces,
+                coefficients: &self.coefficients,
+            },
             outside,
         };
-        sweep.run(kernel, arrays, next);
+        sweep.run(steps, &mut self.now, &mut self.before, room);
     }
-}
-
-/// A step over a part of a block.
-struct Sweep<V> {
-    width: usize,
-    /// What is computed of each axis. Along x whole rows are: what that leaves beside the span is never read.
-    span: Range<usize>,
-    offsets: [Offsets; 2],
-    outside: V,
-}
-
-impl<V: Value> Sweep<V> {
-    fn run<K: Kernel<Value = V>>(&self, kernel: &K, arrays: Arrays<'_, V>, next: &mut [V]) {
-        for (parity, offsets) in self.offsets.iter().enumerate() {
-            for k in self.span.clone() {
-                let row = |j: usize| ((parity * self.width + k) * self.width + j) * self.width;
-                let (start, end) = (row(self.span.start), row(self.span.end));
-                let next = &mut next[start..end];
-                if arrays.open[start..end].iter().all(|&open| open == 0) {
-                    next.fill(self.outside);
-                    continue;
-                }
-                let line = Line::new::<K>(&arrays, offsets, start, end - start);
-                step_line(kernel, &line, self.outside, next);
-            }
-        }
-    }
-}
-
-/// [`Line::step`], compiled for AVX2 and for what every machine has: the bits are the same.
-fn step_line<V: Value, K: Kernel<Value = V>>(
-    kernel: &K,
-    line: &Line<'_, V>,
-    outside: V,
-    next: &mut [V],
-) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2")]
-        fn with_avx2<V: Value, K: Kernel<Value = V>>(
-            kernel: &K,
-            line: &Line<'_, V>,
-            outside: V,
-            next: &mut [V],
-        ) {
-            line.step(kernel, outside, next);
-        }
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the only requirement of `with_avx2` is that the processor has AVX2, as just seen.
-            return unsafe { with_avx2(kernel, line, outside, next) };
-        }
-    }
-    line.step(kernel, outside, next);
 }

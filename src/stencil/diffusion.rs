@@ -32,6 +32,7 @@ pub struct VariableDiffusion<V> {
 impl<V: Value> Kernel for VariableDiffusion<V> {
     type Value = V;
     const COEFFICIENTS: bool = true;
+    const SUMS: bool = false;
 
     #[inline(always)]
     fn next(&self, cell: Neighbourhood<'_, V>) -> V {

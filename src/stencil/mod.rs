@@ -19,8 +19,10 @@
 
 mod block;
 mod diffusion;
+mod inbox;
 mod neighbourhood;
 mod stepper;
+mod sweep;
 mod value;
 
 pub use block::{BLOCK_SHIFT, MOST_RINGS, block_of};
@@ -87,6 +89,10 @@ pub trait Kernel: Copy + 'static {
 
     /// Whether a step asks which neighbours are walls ([`Neighbourhood::reflected`]).
     const WALLS: bool = false;
+
+    /// Whether a step asks for [`Neighbourhood::hexagon_sum`] or [`Neighbourhood::laplacian`]: half the sums are then made
+    /// once for two cells. A kernel that does not is quicker without; the bits are the same.
+    const SUMS: bool = true;
 
     /// The next value of a cell. What it gives for a blocked one is not used. Marked `#[inline(always)]` it becomes part of
     /// the sweep, and if it has no branches it is compiled to vector instructions.

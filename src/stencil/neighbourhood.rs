@@ -2,24 +2,63 @@
 
 use super::{Kernel, Value};
 
+/// Layers of a step within a round that are kept: a layer and those on both sides of it.
+pub(super) const DEPTH: usize = 3;
+
 /// The flux coefficient of a hexagonal face, over the volume of a cell, in lattice units: (3√3/4)/√3 / 4.
 pub const HEXAGON: f64 = 3.0 / 16.0;
 
 /// The same of a square face.
 pub const SQUARE: f64 = 1.0 / 16.0;
 
-/// The arrays of a block that kernels read, all padded alike; see [`super::block`].
+/// What kernels read of a block besides values: arrays of all cells, padded alike; see [`super::block`].
 #[derive(Clone, Copy)]
-pub(super) struct Arrays<'a, V> {
-    pub now: &'a [V],
-    pub open: &'a [u8],
-    pub hexagons: &'a [u8],
-    pub squares: &'a [u8],
+pub(super) struct Ground<'a, V> {
+    pub faces: &'a [u8],
     pub coefficients: &'a [V],
 }
 
-/// Where neighbours stand from a cell, in the fixed order, by the cell's parity.
-pub(super) type Offsets = [isize; 14];
+/// How values lie in an array: rows of `width`, layers of as many rows, and of each parity all layers or `depth` that
+/// serve by turns.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    pub width: usize,
+    pub depth: usize,
+}
+
+impl Layout {
+    /// Where a row begins, by parity, layer and place in it.
+    #[inline(always)]
+    pub fn row(self, [parity, k, j]: [usize; 3]) -> usize {
+        let k = if self.depth < self.width {
+            k % DEPTH
+        } else {
+            k
+        };
+        ((parity * self.depth + k) * self.width + j) * self.width
+    }
+}
+
+/// What is known of a cell and its faces, in a byte: 0 of a blocked one. So a step reads one byte a cell and not three.
+pub(super) mod faces {
+    /// Set if the cell is open.
+    pub const OPEN: u8 = 0x80;
+
+    /// The byte of an open cell from how many of its hexagonal (0 to 8) and square faces (0 to 6) conduct.
+    pub fn of_open(hexagons: u8, squares: u8) -> u8 {
+        OPEN | squares << 4 | hexagons
+    }
+
+    #[inline(always)]
+    pub fn hexagons(byte: u8) -> u8 {
+        byte & 15
+    }
+
+    #[inline(always)]
+    pub fn squares(byte: u8) -> u8 {
+        byte >> 4 & 7
+    }
+}
 
 /// A run of cells of one array and the rows around it that hold their neighbours: few enough for a register each.
 #[derive(Clone, Copy)]
@@ -34,20 +73,36 @@ struct Rows<'a, T> {
 }
 
 impl<'a, T: Copy> Rows<'a, T> {
-    /// Those of the `length` cells from `at` on; empty ones if they are not wanted.
-    fn new(all: &'a [T], offsets: &Offsets, at: usize, length: usize, wanted: bool) -> Self {
-        let run = |offset: isize, length: usize| {
-            let from = at.wrapping_add_signed(offset);
+    /// Those of the `length` cells from the beginning of a row on; empty ones if they are not wanted.
+    #[inline(always)]
+    fn new(
+        all: &'a [T],
+        layout: Layout,
+        [parity, k, j]: [usize; 3],
+        length: usize,
+        wanted: bool,
+    ) -> Self {
+        let run = |place: [usize; 3], back: usize, length: usize| {
             if wanted {
-                &all[from..from + length]
+                &all[layout.row(place) - back..][..length]
             } else {
                 &[]
             }
         };
+        // From an even cell the odd one at the same index lies above, from an odd one the even one below.
+        let other = |y: usize, z: usize| {
+            let place = [1 - parity, k + parity + z - 1, j + parity + y - 1];
+            run(place, 1 - parity, length + 1)
+        };
         Rows {
-            own: run(-1, length + 2),
-            diagonal: [4, 5, 6, 7].map(|step| run(offsets[step], length + 1)),
-            axial: [10, 11, 12, 13].map(|step| run(offsets[step], length)),
+            own: run([parity, k, j], 1, length + 2),
+            diagonal: [other(1, 1), other(1, 0), other(0, 1), other(0, 0)],
+            axial: [
+                run([parity, k, j + 1], 0, length),
+                run([parity, k, j - 1], 0, length),
+                run([parity, k + 1, j], 0, length),
+                run([parity, k - 1, j], 0, length),
+            ],
         }
     }
 
@@ -87,44 +142,65 @@ impl<'a, T: Copy> Rows<'a, T> {
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a, V> {
     now: Rows<'a, V>,
-    open: &'a [u8],
-    hexagons: &'a [u8],
-    squares: &'a [u8],
+    /// The sums over the four diagonal rows, with one more at the end, for kernels that ask for them.
+    sums: &'a [V],
+    faces: &'a [u8],
     coefficients: Rows<'a, V>,
     walls: Rows<'a, u8>,
 }
 
 impl<'a, V: Value> Line<'a, V> {
-    /// The run of `length` cells from `at` on.
+    /// The run of `length` cells from the beginning of a row on, whose values lie as `layout` says and the rest as
+    /// `whole` does.
+    #[inline(always)]
     pub fn new<K: Kernel<Value = V>>(
-        arrays: &Arrays<'a, V>,
-        offsets: &Offsets,
-        at: usize,
+        (now, layout): (&'a [V], Layout),
+        ground: &Ground<'a, V>,
+        whole: Layout,
+        place: [usize; 3],
         length: usize,
     ) -> Self {
-        let cells = at..at + length;
+        let (faces, coefficients) = (ground.faces, ground.coefficients);
         Line {
-            now: Rows::new(arrays.now, offsets, at, length, true),
-            open: &arrays.open[cells.clone()],
-            hexagons: &arrays.hexagons[cells.clone()],
-            squares: &arrays.squares[cells],
-            coefficients: Rows::new(arrays.coefficients, offsets, at, length, K::COEFFICIENTS),
-            walls: Rows::new(arrays.open, offsets, at, length, K::WALLS),
+            now: Rows::new(now, layout, place, length, true),
+            sums: &[],
+            faces: &faces[whole.row(place)..][..length],
+            coefficients: Rows::new(coefficients, whole, place, length, K::COEFFICIENTS),
+            walls: Rows::new(faces, whole, place, length, K::WALLS),
         }
+    }
+
+    /// Whether no cell of the run is open.
+    pub fn is_blocked(&self) -> bool {
+        self.faces.iter().all(|&byte| byte == 0)
     }
 
     /// Computes the next values of the run's cells, from those of the step before if the kernel keeps them; blocked
     /// ones become `outside`.
     ///
-    /// All rows are cut to one length first: so no index is checked within the loop, and it is compiled to vectors.
+    /// All rows are cut to one length first: so no index is checked within the loops, and they are compiled to vectors.
+    /// `sums` has room for one value more than `next`.
     #[inline(always)]
-    pub fn step<K: Kernel<Value = V>>(&self, kernel: &K, outside: V, next: &mut [V]) {
+    pub fn step<K: Kernel<Value = V>>(
+        &self,
+        kernel: &K,
+        outside: V,
+        sums: &mut [V],
+        next: &mut [V],
+    ) {
         let length = next.len();
+        let now = self.now.cut(length, true);
+        let sums = &mut sums[..length + 1];
+        if K::SUMS {
+            let [a, b, c, d] = now.diagonal;
+            for (at, sum) in sums.iter_mut().enumerate() {
+                *sum = (a[at] + b[at]) + (c[at] + d[at]);
+            }
+        }
         let line = Line {
-            now: self.now.cut(length, true),
-            open: &self.open[..length],
-            hexagons: &self.hexagons[..length],
-            squares: &self.squares[..length],
+            now,
+            sums,
+            faces: &self.faces[..length],
             coefficients: self.coefficients.cut(length, K::COEFFICIENTS),
             walls: self.walls.cut(length, K::WALLS),
         };
@@ -134,8 +210,13 @@ impl<'a, V: Value> Line<'a, V> {
                 line: &line,
                 at,
                 before,
+                has_sums: K::SUMS,
             });
-            *next = if line.open[at] != 0 { value } else { outside };
+            *next = if line.faces[at] >= faces::OPEN {
+                value
+            } else {
+                outside
+            };
         }
     }
 }
@@ -148,6 +229,7 @@ pub struct Neighbourhood<'a, V> {
     line: &'a Line<'a, V>,
     at: usize,
     before: V,
+    has_sums: bool,
 }
 
 impl<V: Value> Neighbourhood<'_, V> {
@@ -179,16 +261,20 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// If `step` is above 13, or the kernel has not asked for walls.
     #[inline(always)]
     pub fn reflected(&self, step: usize) -> V {
-        if self.line.walls.beside(self.at, step) != 0 {
+        if self.line.walls.beside(self.at, step) >= faces::OPEN {
             self.neighbour(step)
         } else {
             self.now()
         }
     }
 
-    /// The sum over the eight diagonal neighbours.
+    /// The sum over the eight diagonal neighbours: of the four ahead along x, and of the four behind. What is ahead of
+    /// one cell is behind the next: kernels with [`Kernel::SUMS`] find both summed.
     #[inline(always)]
     pub fn hexagon_sum(&self) -> V {
+        if self.has_sums {
+            return self.line.sums[self.at + 1] + self.line.sums[self.at];
+        }
         let n = |step| self.neighbour(step);
         ((n(0) + n(1)) + (n(2) + n(3))) + ((n(4) + n(5)) + (n(6) + n(7)))
     }
@@ -203,13 +289,13 @@ impl<V: Value> Neighbourhood<'_, V> {
     /// How many of the eight hexagonal faces conduct: all but walls that reflect.
     #[inline(always)]
     pub fn hexagons(&self) -> V {
-        V::from_u8(self.line.hexagons[self.at])
+        V::from_u8(faces::hexagons(self.line.faces[self.at]))
     }
 
     /// How many of the six square faces conduct: all but walls that reflect.
     #[inline(always)]
     pub fn squares(&self) -> V {
-        V::from_u8(self.line.squares[self.at])
+        V::from_u8(faces::squares(self.line.faces[self.at]))
     }
 
     /// The Laplacian by finite volumes on truncated octahedra, in lattice units: Σ 3/16 (u − v) over hexagonal faces

@@ -1,6 +1,8 @@
 //! The stepper: the blocks of one worker, and which of them can go on.
 
-use super::block::{self, Block, EDGE, MOST_RINGS, WAYS, block_of, brick_of};
+use super::block::{self, Block, EDGE, ENDS, MOST_RINGS, WAYS, block_of, brick_of};
+use super::inbox::Inbox;
+use super::sweep::Room;
 use super::{Boundary, Kernel, Value};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::partition::Plan;
@@ -98,8 +100,8 @@ struct Standing<V> {
     block: Block<V>,
     step: u64,
     beside: [Beside; 26],
-    /// Values from each direction, in the order of the rounds.
-    inbox: [Vec<V>; 26],
+    /// What came from each direction.
+    inbox: [Inbox<V>; 26],
     queued: bool,
 }
 
@@ -111,7 +113,7 @@ pub struct Stepper<K: Kernel> {
     index: FxHashMap<BrickId, usize>,
     /// Blocks that can do a round: those beside other workers' first, whose mirrors somebody waits for.
     ready: [VecDeque<usize>; 2],
-    scratch: Vec<K::Value>,
+    room: Room<K::Value>,
     slab: Vec<K::Value>,
     outbox: Vec<Halo>,
     observations: Vec<Observation>,
@@ -152,17 +154,16 @@ impl<K: Kernel> Stepper<K> {
             block: load::<K>(id, &options, map),
             step: options.first,
             beside: WAYS.map(|way| beside(id, way)),
-            inbox: std::array::from_fn(|_| Vec::new()),
+            inbox: std::array::from_fn(|_| Inbox::default()),
             queued: false,
         });
         let blocks: Vec<_> = standing.collect();
-        let scratch = blocks.first().map_or(0, |b| b.block.now.len());
         Stepper {
             kernel,
             options,
             index,
             ready: Default::default(),
-            scratch: vec![K::Value::default(); if K::BEFORE { 0 } else { scratch }],
+            room: Room::default(),
             slab: Vec::new(),
             outbox: Vec::new(),
             observations: Vec::new(),
@@ -207,7 +208,7 @@ impl<K: Kernel> Stepper<K> {
     pub fn work(&mut self, rounds: usize) -> bool {
         for _ in 0..rounds {
             let [first, second] = &mut self.ready;
-            let Some(at) = first.pop_front().or_else(|| second.pop_front()) else {
+            let Some(at) = first.pop_front().or_else(|| second.pop_back()) else {
                 return false;
             };
             self.blocks[at].queued = false;
@@ -242,8 +243,13 @@ impl<K: Kernel> Stepper<K> {
         for halo in halos {
             let at = self.index[&halo.block()];
             let values: &[K::Value] = cast_slice(&halo.words);
-            let inbox = &mut self.blocks[at].inbox[halo.way as usize % 26];
-            inbox.extend_from_slice(&values[..halo.count as usize]);
+            let way = halo.way as usize % 26;
+            let mut step = self.blocks[at].step;
+            for _ in 0..self.blocks[at].inbox[way].complete() {
+                step += self.round_length(step) as u64;
+            }
+            let all = slab_values::<K>(way, self.round_length(step));
+            self.blocks[at].inbox[way].add(&values[..halo.count as usize], all);
             if last.is_some_and(|l| l != at) {
                 self.consider(last.expect("just seen"));
             }
@@ -298,10 +304,8 @@ impl<K: Kernel> Stepper<K> {
         if standing.queued || rings == 0 {
             return;
         }
-        let arrays = 1 + usize::from(K::BEFORE);
         let there = (0..26).all(|way| {
-            standing.beside[way] == Beside::Nobody
-                || standing.inbox[way].len() >= arrays * slab_values(way, rings)
+            standing.beside[way] == Beside::Nobody || standing.inbox[way].complete() > 0
         });
         if there {
             let border = standing.beside.contains(&Beside::There);
@@ -316,42 +320,21 @@ impl<K: Kernel> Stepper<K> {
         let outside = self.options.boundary.outside();
         let standing = &mut self.blocks[at];
         let block = &mut standing.block;
-        for way in 0..26 {
-            for before in [false, true].into_iter().take(1 + usize::from(K::BEFORE)) {
-                let mut array = std::mem::take(if before {
-                    &mut block.before
-                } else {
-                    &mut block.now
-                });
-                let region = block.ghosts(way, rings);
-                if standing.beside[way] == Beside::Nobody {
-                    block.fill(&mut array, region, outside);
-                } else {
-                    let values = slab_values(way, rings);
-                    block.copy_in(&mut array, region, &standing.inbox[way][..values]);
-                    standing.inbox[way].drain(..values);
-                }
-                *(if before {
-                    &mut block.before
-                } else {
-                    &mut block.now
-                }) = array;
+        let ends = ENDS.map(|way| standing.inbox[way].first());
+        if let [Some(low), Some(high)] = ends {
+            block.fill_ends(rings, [low, high]);
+        }
+        let are_filled = ends.iter().all(Option::is_some);
+        for (way, inbox) in standing.inbox.iter_mut().enumerate() {
+            let values = inbox
+                .first()
+                .filter(|_| !(are_filled && ENDS.contains(&way)));
+            if let Some(values) = values {
+                block.fill_ghosts(way, rings, values);
             }
+            inbox.pop();
         }
-        for margin in (0..rings).rev() {
-            let mut next = std::mem::take(if K::BEFORE {
-                &mut block.before
-            } else {
-                &mut self.scratch
-            });
-            block.step(&self.kernel, margin, outside, &mut next);
-            std::mem::swap(&mut block.now, &mut next);
-            *(if K::BEFORE {
-                &mut block.before
-            } else {
-                &mut self.scratch
-            }) = next;
-        }
+        block.round(&self.kernel, rings, outside, &mut self.room);
         standing.step += rings as u64;
     }
 
@@ -363,27 +346,20 @@ impl<K: Kernel> Stepper<K> {
             return;
         }
         for (way, to) in WAYS.into_iter().enumerate() {
-            let standing = &self.blocks[at];
-            let block = &standing.block;
-            let region = block.mirrors(way, rings);
-            match standing.beside[way] {
+            let values = slab_values::<K>(way, rings);
+            match self.blocks[at].beside[way] {
                 Beside::Nobody => {}
                 Beside::Here(to) => {
-                    let mut inbox = std::mem::take(&mut self.blocks[to].inbox[25 - way]);
-                    let block = &self.blocks[at].block;
-                    block.copy_out(&block.now, region.clone(), &mut inbox);
-                    if K::BEFORE {
-                        block.copy_out(&block.before, region, &mut inbox);
-                    }
-                    self.blocks[to].inbox[25 - way] = inbox;
+                    let both = self.blocks.get_disjoint_mut([at, to]);
+                    let [from, to_block] = both.expect("no block is beside itself");
+                    let inbox = &mut to_block.inbox[25 - way];
+                    inbox.fill(values, |slab| from.block.mirror(way, rings, slab));
                     self.consider(to);
                 }
                 Beside::There => {
-                    self.slab.clear();
-                    block.copy_out(&block.now, region.clone(), &mut self.slab);
-                    if K::BEFORE {
-                        block.copy_out(&block.before, region, &mut self.slab);
-                    }
+                    self.slab.resize(values, K::Value::default());
+                    let block = &self.blocks[at].block;
+                    block.mirror(way, rings, &mut self.slab);
                     let to = block.id.offset(to).expect("a block of the map");
                     self.post(to, 25 - way);
                 }
@@ -415,12 +391,20 @@ impl<K: Kernel> Stepper<K> {
             return;
         }
         let block = &standing.block;
+        let seen = block.extents();
         for place in places(block.bricks) {
-            let values = block
-                .open_cells(place)
-                .map(|(index, _)| block.now[index].to_f64());
-            let brick = brick_of(block.id, place);
-            self.observations.push(seen(step, brick, values));
+            let seen = &seen[place as usize];
+            self.observations.push(Observation {
+                step,
+                brick: brick_of(block.id, place),
+                total: seen.total,
+                least: if seen.is_finite { seen.least } else { f64::NAN },
+                greatest: if seen.is_finite {
+                    seen.greatest
+                } else {
+                    f64::NAN
+                },
+            });
         }
         if regular {
             let parts = self.snapshots.entry(step).or_default();
@@ -430,10 +414,11 @@ impl<K: Kernel> Stepper<K> {
     }
 }
 
-/// How many values the ghosts of `rings` rings in a direction are, in one array.
-fn slab_values(way: usize, rings: usize) -> usize {
+/// How many values the ghosts of `rings` rings in a direction are, in all arrays that a kernel reads.
+fn slab_values<K: Kernel>(way: usize, rings: usize) -> usize {
     let extent = |d: &i32| if *d == 0 { EDGE } else { rings };
-    2 * WAYS[way].iter().map(extent).product::<usize>()
+    let arrays = 1 + usize::from(K::BEFORE);
+    arrays * 2 * WAYS[way].iter().map(extent).product::<usize>()
 }
 
 fn load<K: Kernel>(
@@ -485,27 +470,6 @@ fn values_of<V: Value>(
         );
         (block::brick_of(block.id, place), values)
     })
-}
-
-fn seen(step: u64, brick: BrickId, values: impl Iterator<Item = f64>) -> Observation {
-    let (mut total, mut least, mut greatest) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
-    let mut is_finite = true;
-    for value in values {
-        total += value;
-        least = if value < least { value } else { least };
-        greatest = if value > greatest { value } else { greatest };
-        is_finite &= value.is_finite();
-    }
-    if !is_finite {
-        (least, greatest) = (f64::NAN, f64::NAN);
-    }
-    Observation {
-        step,
-        brick,
-        total,
-        least,
-        greatest,
-    }
 }
 
 /// The blocks of a map, and how many open cells each has.

@@ -1,6 +1,7 @@
 //! The stepper against a plain model, on random maps, for every partition, number of workers and rings.
 
 mod physics;
+mod resume;
 
 use octaflow::brick::{BRICK_CELLS, BrickId, Costs, Local};
 use octaflow::dataflows::step::step;
