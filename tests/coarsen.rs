@@ -258,7 +258,12 @@ fn succeed(args: &str) {
 fn field(folder: &str) -> BTreeMap<i64, ([i32; 3], u64)> {
     let mut rows = BTreeMap::new();
     for entry in std::fs::read_dir(Path::new(folder).join("field")).unwrap() {
-        let reader = SerializedFileReader::new(std::fs::File::open(entry.unwrap().path()).unwrap());
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            // The log of the table.
+            continue;
+        }
+        let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap());
         for row in reader.unwrap().get_row_iter(None).unwrap() {
             let row = row.unwrap();
             let xyz = [1, 2, 3].map(|column| row.get_int(column).unwrap());

@@ -157,6 +157,10 @@ fn held_against_footers(folder: &Path, part: &serde_json::Value) -> u64 {
     let mut lx: Option<[i32; 2]> = None;
     for entry in fs::read_dir(&dir).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            // The log of the table.
+            continue;
+        }
         let file = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
         rows += file.metadata().file_metadata().num_rows() as u64;
         bytes += fs::metadata(&path).unwrap().len();

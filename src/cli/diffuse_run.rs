@@ -184,7 +184,7 @@ fn saved_values(
     let mut saved = FxHashMap::default();
     if let (Some(manifest), Some(checkpoint)) = (&base.resumed, &config.run.checkpoint) {
         let folder = &checkpoint.folder;
-        for_each_newest(folder, manifest, |id, fields| {
+        for_each_newest(folder, manifest, |_, id, fields| {
             let values = match fields.get(1) {
                 Some(FieldValues::F64(values)) => values.to_vec(),
                 Some(FieldValues::F32(values)) => values.iter().map(|&v| f64::from(v)).collect(),

@@ -4,7 +4,7 @@ use super::field::FieldConfig;
 use super::field_feed::Feed;
 use super::follow::Fed;
 use super::growing::GrowingTable;
-use super::keep::{Draft, Keeper, Order, Saved};
+use super::keep::{CellFile, Draft, Keeper, Order, Saved};
 use super::progress::Progress;
 use super::resume::{BrickField, read_field};
 use super::run::{
@@ -12,12 +12,13 @@ use super::run::{
 };
 use super::start::Start;
 use super::summary::Summary;
-use crate::brick::{BrickId, CellMap};
+use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX};
 use crate::dataflows::Time;
 use crate::dataflows::field::{FieldRecord, SharedEngine, field};
 use crate::dataflows::gather::{broadcast, gather};
-use crate::engine::{Engine, EngineOptions};
-use crate::lake::checkpoint::Manifest;
+use crate::engine::shell::Rows;
+use crate::engine::{Engine, EngineOptions, NO_LABEL};
+use crate::lake::checkpoint::{Manifest, SavedCell};
 use crate::lake::container::{FieldType, FieldValues};
 use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter, Part};
 use crate::lattice::{Cell, Index64};
@@ -88,9 +89,9 @@ fn read_fields(config: &FieldConfig, base: &Shared) -> Result<Vec<Mutex<Vec<Bric
     if let (Some(manifest), Some(checkpoint)) = (&base.resumed, &config.run.checkpoint) {
         let mine = |brick| base.plan.owner(brick) / cluster.workers == cluster.process;
         let labels = config.label_sources;
-        read_field(&checkpoint.folder, manifest, labels, mine, |field| {
+        for field in read_field(&checkpoint.folder, manifest, labels, mine)? {
             fields[base.plan.owner(field.0) % cluster.workers].push(field);
-        })?;
+        }
     }
     Ok(fields.into_iter().map(Mutex::new).collect())
 }
@@ -196,6 +197,28 @@ fn restore(worker: &Worker, shared: &FieldShared, engine: &mut Engine, manifest:
     }
 }
 
+/// Of a brick of which no more rows have changed, their cells are saved one by one.
+const MOST_ROWS_AS_CELLS: u32 = 48;
+
+/// Saves the cells of some rows of a brick.
+fn save_cells(engine: &Engine, slot: u32, rows: Rows, cells: &mut CellFile) -> Result<()> {
+    let (id, costs, ticks) = engine.brick(slot);
+    let labels = engine.labels(slot);
+    for local in LOCAL_BY_INDEX
+        .into_iter()
+        .filter(|&local| rows.holds(local))
+    {
+        let at = local.index();
+        cells.push(&SavedCell {
+            cell: id.cell(local),
+            cost: costs[at],
+            ticks: ticks[at],
+            label: labels.map_or(NO_LABEL, |labels| labels[at]),
+        })?;
+    }
+    Ok(())
+}
+
 /// What saves this worker's part of the field.
 fn saver(
     shared: &FieldShared,
@@ -207,27 +230,35 @@ fn saver(
     move |draft, order| {
         let mut engine = engine.borrow_mut();
         let changed = engine.take_unsaved();
-        let slots = if order.full {
-            engine.slots_by_id()
-        } else {
-            changed
+        let slots = match order.full {
+            true => engine
+                .slots_by_id()
+                .into_iter()
+                .map(|slot| (slot, Rows::ALL))
+                .collect(),
+            false => changed,
         };
         let mut fields = vec![("distance", FieldType::U32)];
         fields.extend(labels.then_some(("source", FieldType::U32)));
         let mut bricks = draft.bricks(order, &fields);
-        for slot in slots {
+        let mut cells = draft.cells(order);
+        for (slot, rows) in slots {
+            if rows.count() <= MOST_ROWS_AS_CELLS {
+                save_cells(&engine, slot, rows, &mut cells)?;
+                continue;
+            }
             let (id, costs, ticks) = engine.brick(slot);
             let mut values = vec![FieldValues::U32(ticks)];
             values.extend(engine.labels(slot).map(|labels| FieldValues::U32(labels)));
             bricks.push(id, costs, &values)?;
         }
-        let segments = bricks.finish()?;
+        let (segments, cells) = (bricks.finish()?, cells.finish()?);
         let sources = engine.sources().filter_map(|(cell, label)| {
             let id = Index64::of_cell(cell).ok()?;
             Some((id.into(), label))
         });
         let saved = Saved::bricks(engine.brick_count() as u64, segments);
-        let saved = saved.with_sources(sources.collect());
+        let saved = saved.with_cells(cells).with_sources(sources.collect());
         let changes = changes.as_ref().map(|changes| {
             let mut table = changes.borrow_mut();
             table

@@ -4,9 +4,11 @@ use super::checkpoint_args::Every;
 use super::run::{Shared, Verdict, error_of, parts_of};
 use crate::brick::{BrickId, Costs};
 use crate::dataflows::orders::Orders;
-use crate::lake::checkpoint::{BRICKS, Checkpoints, FileEntry, Manifest, file_entry};
+use crate::lake::checkpoint::{
+    BRICKS, CELLS, Checkpoints, FileEntry, Manifest, SavedCell, SavedCellWriter, file_entry,
+};
 use crate::lake::container::{ContainerMeta, ContainerWriter, FieldType, FieldValues};
-use crate::lake::fail;
+use crate::lake::{fail, part_name};
 use crate::lattice::Frame;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,8 @@ pub(super) struct Order {
 pub(super) struct Saved {
     /// Containers of bricks.
     segments: Vec<FileEntry>,
+    /// Tables of cells.
+    cells: Vec<FileEntry>,
     /// Files of a table of changes.
     changes: Vec<FileEntry>,
     /// How many bricks this worker has.
@@ -172,11 +176,13 @@ pub(super) fn commit(
         manifest.changes = former.changes.clone();
         if !order.full {
             manifest.segments = former.segments.clone();
+            manifest.cells = former.cells.clone();
         }
     }
     for part in saved {
         manifest.bricks += part.bricks;
         manifest.segments.extend(part.segments);
+        manifest.cells.extend(part.cells);
         manifest.changes.extend(part.changes);
         manifest.sources.extend(part.sources);
     }
@@ -199,6 +205,15 @@ impl Draft {
         })
     }
 
+    /// A table for this worker's cells, created when the first cell comes.
+    pub fn cells(&self, order: Order) -> CellFile<'_> {
+        CellFile {
+            draft: self,
+            order,
+            writer: None,
+        }
+    }
+
     /// A container for this worker's bricks with `fields` beside their costs, created when the first brick comes.
     pub fn bricks<'d>(&'d self, order: Order, fields: &[(&'d str, FieldType)]) -> BrickFile<'d> {
         BrickFile {
@@ -207,6 +222,44 @@ impl Draft {
             fields: [&[("cost", FieldType::U16)], fields].concat(),
             writer: None,
         }
+    }
+}
+
+/// The table of a worker's cells in a checkpoint.
+pub(super) struct CellFile<'d> {
+    draft: &'d Draft,
+    order: Order,
+    writer: Option<SavedCellWriter>,
+}
+
+impl CellFile<'_> {
+    /// Adds a cell, whose Index64 is above that of the cell before.
+    pub fn push(&mut self, saved: &SavedCell) -> Result<()> {
+        if self.writer.is_none() {
+            let draft = self.draft;
+            let (folder, _) = Checkpoints::draft(&draft.folder, self.order.number, CELLS)?;
+            let path = folder.join(part_name(draft.worker));
+            self.writer = Some(SavedCellWriter::create(
+                &path,
+                &draft.frame,
+                &draft.settings,
+            )?);
+        }
+        self.writer.as_mut().expect("just opened").push(saved)
+    }
+
+    /// Finishes the table; none if no cell came.
+    pub fn finish(mut self) -> Result<Vec<FileEntry>> {
+        let Some(writer) = self.writer.take() else {
+            return Ok(Vec::new());
+        };
+        fail::point();
+        let written = writer.finish()?;
+        let (folder, place) = Checkpoints::draft(&self.draft.folder, self.order.number, CELLS)?;
+        let name = part_name(self.draft.worker);
+        let mut entry = file_entry(&folder, &name, written.rows)?;
+        entry.path = format!("{place}/{name}");
+        Ok(vec![entry])
     }
 }
 
@@ -273,6 +326,11 @@ impl Saved {
             bricks,
             ..Saved::default()
         }
+    }
+
+    /// A table of cells too.
+    pub fn with_cells(self, cells: Vec<FileEntry>) -> Self {
+        Saved { cells, ..self }
     }
 
     /// Sources too.

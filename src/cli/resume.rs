@@ -5,11 +5,11 @@ use super::cluster::ClusterArgs;
 use super::run::Bricks;
 use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
 use crate::engine::Ticks;
-use crate::lake::checkpoint::{Checkpoints, Manifest, RunRecord};
+use crate::lake::checkpoint::{Checkpoints, Manifest, RunRecord, SavedCell, read_cells};
 use crate::lake::container::{Container, FieldValues};
 use crate::{Error, Result};
 use clap::Args;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -94,9 +94,14 @@ impl Resumption {
 /// The map as it stood at a checkpoint: every brick, the newest row of each.
 pub(super) fn read_map(folder: &Path, manifest: &Manifest) -> Result<CellMap> {
     let mut bricks: Bricks = Vec::new();
-    for_each_newest(folder, manifest, |id, fields| {
+    let mut written = FxHashMap::default();
+    for_each_newest(folder, manifest, |number, id, fields| {
+        written.insert(id, (number, bricks.len()));
         bricks.push((id, Box::new(costs_of(fields, folder)?)));
         Ok(())
+    })?;
+    for_each_later(folder, manifest, &written, |at, place, saved| {
+        bricks[at].1[place] = saved.cost;
     })?;
     bricks.sort_unstable_by_key(|(id, _)| *id);
     Ok(CellMap {
@@ -117,9 +122,10 @@ pub(super) fn read_field(
     manifest: &Manifest,
     labels: bool,
     mine: impl Fn(BrickId) -> bool,
-    mut each: impl FnMut(BrickField),
-) -> Result<()> {
-    for_each_newest(folder, manifest, |id, fields| {
+) -> Result<Vec<BrickField>> {
+    let mut bricks: Vec<BrickField> = Vec::new();
+    let mut written = FxHashMap::default();
+    for_each_newest(folder, manifest, |number, id, fields| {
         if !mine(id) {
             return Ok(());
         }
@@ -130,22 +136,55 @@ pub(super) fn read_field(
             _ => Err(foreign(folder)),
         };
         let labels = if labels { Some(ticks(2)?) } else { None };
-        each((id, ticks(1)?, labels));
+        written.insert(id, (number, bricks.len()));
+        bricks.push((id, ticks(1)?, labels));
         Ok(())
-    })
+    })?;
+    for_each_later(folder, manifest, &written, |at, place, saved| {
+        let (_, ticks, labels) = &mut bricks[at];
+        ticks[place] = saved.ticks;
+        if let Some(labels) = labels {
+            labels[place] = saved.label;
+        }
+    })?;
+    Ok(bricks)
 }
 
-/// Calls `each` with the newest row of every brick, in no order.
+/// Calls `each` with the cells that were saved after their brick, the oldest first: with the brick's place, the cell's in
+/// it, and what was saved. `written` says of each brick in which checkpoint it was, and its place.
+fn for_each_later(
+    folder: &Path,
+    manifest: &Manifest,
+    written: &FxHashMap<BrickId, (u64, usize)>,
+    mut each: impl FnMut(usize, usize, SavedCell),
+) -> Result<()> {
+    for table in &manifest.cells {
+        let (number, ..) = table.place().ok_or_else(|| foreign(folder))?;
+        read_cells(&folder.join(&table.path), |saved| {
+            let (brick, local) = BrickId::locate(saved.cell).ok_or_else(|| foreign(folder))?;
+            if let Some(&(since, at)) = written.get(&brick)
+                && number > since
+            {
+                each(at, local.index(), saved);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with the newest row of every brick, and the number of the checkpoint that wrote it; in no order.
 pub(super) fn for_each_newest(
     folder: &Path,
     manifest: &Manifest,
-    mut each: impl FnMut(BrickId, &[FieldValues]) -> Result<()>,
+    mut each: impl FnMut(u64, BrickId, &[FieldValues]) -> Result<()>,
 ) -> Result<()> {
     let mut seen: FxHashSet<BrickId> = FxHashSet::default();
     for segment in manifest.segments.iter().rev() {
+        let (number, ..) = segment.place().ok_or_else(|| foreign(folder))?;
         Container::open(&folder.join(&segment.path))?.for_each(|id, fields| {
             if seen.insert(id) {
-                each(id, fields)
+                each(number, id, fields)
             } else {
                 Ok(())
             }

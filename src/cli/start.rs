@@ -89,7 +89,7 @@ pub(super) fn read(config: &RunConfig) -> Result<CellMap> {
         progress: Some(&show),
         ..ReadOptions::default()
     };
-    let map = if config.map.path.is_dir() {
+    let map = if Stored::is_at(&config.map.path) {
         read_result(config, &options)?
     } else {
         read_map(&config.map.path, &options)?

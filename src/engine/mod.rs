@@ -262,7 +262,6 @@ impl Engine {
         let brick = &mut self.bricks[slot as usize];
         if brick.touched.is_empty() && !rows.is_empty() {
             self.touched.push(slot);
-            brick.unsaved = true;
             if keep {
                 brick.before = Some(Box::new(state::Before {
                     ticks: brick.ticks,
@@ -271,6 +270,7 @@ impl Engine {
             }
         }
         brick.touched.insert(rows);
+        brick.unsaved.insert(rows);
     }
 
     /// Notes rows beside which a distance rose or fell, `raised_from` and `lowered_to` being the least such.

@@ -28,7 +28,7 @@ impl Engine {
         debug_assert!(self.restoring);
         let brick = &mut *self.bricks[self.index[&brick] as usize];
         brick.ticks = *ticks;
-        brick.unsaved = false;
+        brick.unsaved = Rows::NONE;
         if let (Some(own), Some(labels)) = (&mut brick.labels, labels) {
             own.own = *labels;
         }
@@ -105,12 +105,19 @@ impl Engine {
         }
     }
 
-    /// The slots of the bricks that have changed since they were last given out here, in ascending order of their
-    /// ids; all of them at first.
-    pub fn take_unsaved(&mut self) -> Vec<u32> {
-        let mut slots = self.slots_by_id();
-        slots.retain(|&slot| std::mem::take(&mut self.bricks[slot as usize].unsaved));
+    /// The slots of the bricks that may have changed since they were last given out here, in ascending order of their
+    /// ids, and their rows that may have; all of them at first.
+    pub fn take_unsaved(&mut self) -> Vec<(u32, Rows)> {
+        let slots = self.slots_by_id().into_iter();
         slots
+            .map(|slot| {
+                (
+                    slot,
+                    std::mem::take(&mut self.bricks[slot as usize].unsaved),
+                )
+            })
+            .filter(|(_, rows)| !rows.is_empty())
+            .collect()
     }
 
     /// The sources of this worker, dormant ones too, with their labels, in no order.

@@ -222,6 +222,16 @@ impl Rows {
         *self = self.union(other);
     }
 
+    /// How many rows there are.
+    pub fn count(self) -> u32 {
+        self.0[0].count_ones() + self.0[1].count_ones()
+    }
+
+    /// True if the row that holds `local` is one of them.
+    pub fn holds(self, local: Local) -> bool {
+        self.0[local.index() >> 9] >> (local.index() >> 3 & 63) & 1 == 1
+    }
+
     /// The row that holds `local`.
     pub fn of(local: Local) -> Rows {
         let mut rows = Rows::NONE;

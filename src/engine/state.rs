@@ -34,8 +34,8 @@ pub(super) struct BrickState {
     pub bucket: u32,
     /// True if a source lies in the brick.
     pub seeded: bool,
-    /// True if the brick may have changed since it was last saved.
-    pub unsaved: bool,
+    /// Rows that may have changed since the brick was last saved: all of one that never was.
+    pub unsaved: Rows,
     pub costs: Box<Costs>,
     pub ticks: Ticks,
     pub shell: [u32; SUM_WORDS],
@@ -69,7 +69,7 @@ impl BrickState {
             touched: Rows::NONE,
             bucket: u32::MAX,
             seeded: false,
-            unsaved: true,
+            unsaved: Rows::ALL,
             costs,
             ticks: [UNREACHED; BRICK_CELLS],
             shell: [UNREACHED; SUM_WORDS],

@@ -94,7 +94,7 @@ impl Engine {
         );
         self.clear_seeds(slot);
         if !swept.changed.is_empty() {
-            self.touch(slot, swept.changed.dependents());
+            self.touch(slot, swept.changed.union(swept.changed.dependents()));
             // What lost its distance may find another one.
             self.mark(slot, Rows::NONE, swept.changed, u32::MAX, u32::MAX);
             self.tell(slot, swept.changed);
@@ -116,7 +116,7 @@ impl Engine {
         self.clear_seeds(slot);
         self.greatest = self.greatest.max(swept.greatest);
         if !swept.changed.is_empty() {
-            self.touch(slot, swept.changed.dependents());
+            self.touch(slot, swept.changed.union(swept.changed.dependents()));
             self.tell(slot, swept.changed);
         }
         swept

@@ -79,6 +79,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// True if a folder is a result of `octaflow ingest`: it holds tables of cells, and is none itself.
+    pub fn is_at(dir: &Path) -> bool {
+        dir.join(CELLS).is_dir()
+    }
+
     /// Looks into a folder.
     ///
     /// # Errors
@@ -227,7 +232,7 @@ fn entries(dir: &Path, folder: &Path) -> Result<Vec<String>> {
 /// The parts in a folder, in order.
 fn parts(dir: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
     let mut names = entries(dir, folder)?;
-    names.retain(|name| name.starts_with("part-") && name.ends_with(".parquet"));
+    names.retain(|name| name.ends_with(".parquet"));
     names.sort_unstable();
     if names.is_empty() {
         return Err(no_result(dir));

@@ -2,6 +2,7 @@
 
 use super::delta::{self, LOG_FOLDER};
 use super::refused;
+use crate::lattice::Header;
 use crate::{Error, Result};
 use std::fs::DirEntry;
 use std::path::Path;
@@ -119,9 +120,14 @@ fn is_part(name: &str) -> bool {
 
 /// `lod=15`, `key=0012`, `time=-3`.
 fn is_hive_folder(name: &str) -> bool {
-    name.split_once('=').is_some_and(|(column, value)| {
-        HIVE_COLUMNS.contains(&column) && is_number(value.strip_prefix('-').unwrap_or(value))
-    })
+    name.split_once('=')
+        .is_some_and(|(column, value)| match column {
+            "lod" => value.parse().is_ok_and(|lod: u8| lod <= Header::CELL.lod),
+            _ => {
+                HIVE_COLUMNS.contains(&column)
+                    && is_number(value.strip_prefix('-').unwrap_or(value))
+            }
+        })
 }
 
 fn entries(dir: &Path) -> Result<Vec<DirEntry>> {

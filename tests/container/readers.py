@@ -52,6 +52,6 @@ frame = pl.read_ipc(path)
 assert frame.height == bricks and (frame["id"].to_numpy() == id).all()
 assert frame.schema["state"] == pl.Array(pl.Float64, 1024)
 assert (frame["state"].to_numpy() == lists["state"]).all()
-mapped = pl.scan_ipc(path).select(pl.col("ticks").explode().sum()).collect().item()
+mapped = pl.scan_ipc(path).select(pl.col("ticks").explode().cast(pl.UInt64).sum()).collect().item()
 assert mapped == int(lists["ticks"].astype(object).sum()), mapped
 print("pyarrow", pa.__version__, "polars", pl.__version__)

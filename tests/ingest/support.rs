@@ -83,7 +83,12 @@ pub type Rows = BTreeMap<[i32; 3], BTreeMap<String, Value>>;
 pub fn rows(folder: &str, lod: u8) -> Rows {
     let mut rows = Rows::new();
     for entry in std::fs::read_dir(folder).unwrap() {
-        let file = std::fs::File::open(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            // The log of the table.
+            continue;
+        }
+        let file = std::fs::File::open(path).unwrap();
         let mut last = i64::MIN;
         for row in SerializedFileReader::new(file)
             .unwrap()

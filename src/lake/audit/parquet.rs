@@ -3,7 +3,7 @@
 use super::fault;
 use super::rules::{Rule, rule_of};
 use crate::lake::{CELLS, FIXED_COLUMNS, TALLIES, refused};
-use crate::lattice::Frame;
+use crate::lattice::{Frame, Header};
 use crate::map::columns::open_footer;
 use crate::{Error, Result};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -98,7 +98,11 @@ impl Parquet {
             .zip(size.parse().ok())
             .and_then(|(origin, size)| Frame::new(origin, size).ok());
         match frame {
-            Some(frame) => Ok(Some(frame)),
+            Some(frame) => {
+                let lod = self.pair("frame.lod").and_then(|lod| lod.parse().ok());
+                let lod = lod.filter(|&lod| lod <= Header::CELL.lod);
+                Ok(Some(frame.at_lod(lod.unwrap_or(Header::CELL.lod))))
+            }
             None => {
                 let what = format!(
                     "its metadata give the frame {origin:?}, {size:?}, which is no origin and cell size"

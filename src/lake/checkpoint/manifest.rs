@@ -11,6 +11,9 @@ use std::path::Path;
 /// The version of what is laid down here.
 const FORMAT: u32 = 1;
 
+/// How many tables of cells are worth reading before all bricks are written again.
+const MOST_TABLES: usize = 256;
+
 /// The most that a manifest or a run's record may be long: a thousand workers in a thousand segments.
 const MOST_BYTES: u64 = 1 << 28;
 
@@ -49,7 +52,7 @@ pub struct FileEntry {
     pub path: String,
     /// Its length.
     pub bytes: u64,
-    /// How many bricks it has, if it is a container of bricks.
+    /// How many bricks or cells it has; 0 for a table of changes.
     pub rows: u64,
     /// The CRC-32 (IEEE 802.3) of its bytes.
     pub crc32: u32,
@@ -82,6 +85,8 @@ pub struct Manifest {
     pub bricks: u64,
     /// The containers of bricks, in the order in which they were written: the last row of a brick counts.
     pub segments: Vec<FileEntry>,
+    /// Tables of cells that have changed since the containers before them were written, in that order.
+    pub cells: Vec<FileEntry>,
     /// The sources, each a cell (its Index64) and its label, ascending.
     pub sources: Vec<(u64, u32)>,
     /// The queries that stand, each with the Index64 of its start and of its goal, ascending.
@@ -133,6 +138,7 @@ impl Manifest {
             notes: serde_json::Value::Null,
             bricks: 0,
             segments: Vec::new(),
+            cells: Vec::new(),
             sources: Vec::new(),
             queries: Vec::new(),
             changes: Vec::new(),
@@ -153,13 +159,14 @@ impl Manifest {
 
     /// All files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
-        self.segments.iter().chain(&self.changes)
+        let state = self.segments.iter().chain(&self.cells);
+        state.chain(&self.changes)
     }
 
     /// True if the containers hold so much that is out of date that the next checkpoint had better write all bricks.
     pub fn is_stale(&self) -> bool {
         let rows: u64 = self.segments.iter().map(|s| s.rows).sum();
-        rows > 2 * self.bricks + 1024
+        rows > 2 * self.bricks + 1024 || self.cells.len() > MOST_TABLES
     }
 
     pub(super) fn read(path: &Path) -> Result<Self> {
