@@ -3,7 +3,7 @@
 use super::keep::Order;
 use super::run::{Report, Shared};
 use crate::Result;
-use crate::lake::checkpoint::{Checkpoints, FileEntry, file_entry};
+use crate::lake::checkpoint::{Checkpoints, FileEntry};
 use crate::lake::{Hive, Part, Written, link, part_name};
 use std::path::PathBuf;
 
@@ -141,12 +141,9 @@ impl<W> GrowingTable<W> {
         let Place::Draft { folder, number, .. } = &self.place else {
             return Ok(Vec::new());
         };
-        let (folder, place) = Checkpoints::draft(folder, *number, self.name)?;
-        let entry = |(file, _): &(String, u64)| {
-            let mut entry = file_entry(&folder, file, 0)?;
-            entry.path = format!("{place}/{file}");
-            Ok(entry)
-        };
-        written.files.iter().map(entry).collect()
+        let files = written.files.iter();
+        files
+            .map(|(file, _)| Checkpoints::entry(folder, *number, self.name, file, 0))
+            .collect()
     }
 }

@@ -5,7 +5,7 @@ use super::run::{Shared, Verdict, error_of, parts_of};
 use crate::brick::{BrickId, Costs};
 use crate::dataflows::orders::Orders;
 use crate::lake::checkpoint::{
-    BRICKS, CELLS, Checkpoints, FileEntry, Manifest, SavedCell, SavedCellWriter, file_entry,
+    BRICKS, CELLS, Checkpoints, FileEntry, Manifest, SavedCell, SavedCellWriter,
 };
 use crate::lake::container::{ContainerMeta, ContainerWriter, FieldType, FieldValues};
 use crate::lake::{fail, part_name};
@@ -255,10 +255,8 @@ impl CellFile<'_> {
         };
         fail::point();
         let written = writer.finish()?;
-        let (folder, place) = Checkpoints::draft(&self.draft.folder, self.order.number, CELLS)?;
-        let name = part_name(self.draft.worker);
-        let mut entry = file_entry(&folder, &name, written.rows)?;
-        entry.path = format!("{place}/{name}");
+        let (folder, name) = (&self.draft.folder, part_name(self.draft.worker));
+        let entry = Checkpoints::entry(folder, self.order.number, CELLS, &name, written.rows)?;
         Ok(vec![entry])
     }
 }
@@ -298,10 +296,8 @@ impl BrickFile<'_> {
         };
         fail::point();
         let written = writer.finish()?;
-        let (folder, place) = Checkpoints::draft(&self.draft.folder, self.order.number, BRICKS)?;
-        let name = self.name();
-        let mut entry = file_entry(&folder, &name, written.bricks)?;
-        entry.path = format!("{place}/{name}");
+        let (folder, name) = (&self.draft.folder, self.name());
+        let entry = Checkpoints::entry(folder, self.order.number, BRICKS, &name, written.bricks)?;
         Ok(vec![entry])
     }
 

@@ -53,6 +53,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ingest(ingest::IngestArgs),
     Field(field::FieldArgs),
     Route(route::RouteArgs),
     Diffuse(diffuse::DiffuseArgs),
@@ -61,7 +62,6 @@ enum Command {
     Compact(compact::CompactArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
-    Ingest(ingest::IngestArgs),
 }
 
 /// Runs the program with its arguments, the program's own name first.

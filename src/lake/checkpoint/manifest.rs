@@ -219,7 +219,7 @@ impl FileEntry {
 ///
 /// # Errors
 /// [`Error::Machine`] if it cannot be read.
-pub fn file_entry(folder: &Path, path: &str, rows: u64) -> Result<FileEntry> {
+pub(super) fn file_entry(folder: &Path, path: &str, rows: u64) -> Result<FileEntry> {
     let whole = folder.join(path);
     let (mut crc, mut bytes) = (crc32fast::Hasher::new(), 0);
     let mut buffer = vec![0; 1 << 18];

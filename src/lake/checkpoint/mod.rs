@@ -26,7 +26,7 @@ mod manifest;
 mod store;
 
 pub use cells::{SavedCell, SavedCellWriter, read_cells};
-pub use manifest::{FileEntry, Manifest, MapFigures, RunRecord, file_entry};
+pub use manifest::{FileEntry, Manifest, MapFigures, RunRecord};
 pub use store::Checkpoints;
 
 /// The folder of a checkpoint with the containers of bricks.

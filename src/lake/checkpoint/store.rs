@@ -1,6 +1,6 @@
 //! The folder of checkpoints.
 
-use super::manifest::{FileEntry, Manifest, RunRecord};
+use super::manifest::{FileEntry, Manifest, RunRecord, file_entry};
 use crate::lake::{fail, refused};
 use crate::{Error, Result};
 use rustc_hash::FxHashSet;
@@ -184,6 +184,26 @@ impl Checkpoints {
         let draft = folder.join(format!("{number:06}{DRAFT}")).join(name);
         fs::create_dir_all(&draft).map_err(|e| refused(&draft, "created", &e))?;
         Ok((draft, format!("{number:06}/{name}")))
+    }
+
+    /// The entry of the file `file` of [`Checkpoints::draft`]'s folder, finished and with `rows` rows, as it will stand
+    /// in the checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Machine`] if it cannot be read.
+    pub fn entry(
+        folder: &Path,
+        number: u64,
+        name: &str,
+        file: &str,
+        rows: u64,
+    ) -> Result<FileEntry> {
+        let (draft, place) = Self::draft(folder, number, name)?;
+        let entry = file_entry(&draft, file, rows)?;
+        Ok(FileEntry {
+            path: format!("{place}/{file}"),
+            ..entry
+        })
     }
 
     /// Commits the next checkpoint: its files lie in the draft, finished and synced. What older checkpoints alone
