@@ -29,7 +29,8 @@ pub use block::{BLOCK_SHIFT, MOST_RINGS, block_of};
 pub use diffusion::{Diffusion, GREATEST_STEP, VariableDiffusion};
 pub use neighbourhood::{HEXAGON, Neighbourhood, SQUARE};
 pub use stepper::{
-    BrickValues, Halo, Observation, Snapshot, Stepper, StepperMap, StepperOptions, weigh,
+    BrickValues, Changed, Halo, Lost, MapChange, Observation, Snapshot, Stepper, StepperMap,
+    StepperOptions, weigh,
 };
 pub use value::Value;
 
