@@ -165,7 +165,8 @@ impl<'a, K: Heat> Legs<'a, K> {
         let begun = Instant::now();
         let (shared, time) = (self.shared, rows.time);
         // One worker of a process changes what they share.
-        let leads = worker.index() % shared.config.run.cluster.workers == 0;
+        let workers = shared.config.run.cluster.workers;
+        let leads = worker.index().is_multiple_of(workers);
         let mut edits = Vec::new();
         loop {
             if leads {

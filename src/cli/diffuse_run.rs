@@ -4,7 +4,6 @@ use super::diffuse::{DiffuseConfig, DtUnit, Precision};
 use super::diffuse_ground::Ground;
 use super::diffuse_legs::{Legs, Snapshots, open_snapshots};
 use super::diffuse_updates::check_updates;
-use super::follow::Fed;
 use super::resume::{for_each_newest, foreign};
 use super::run::{self, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::start::Start;
@@ -29,7 +28,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::rc::Rc;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use timely::worker::Worker;
 
 /// The share of the greatest stable step that is taken without --dt.
@@ -291,7 +290,7 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let seen: Vec<BrickSeen> = seen.into_iter().collect();
     let all = gather(worker, seen);
     let (mut diffusion, is_finite) = broadcast(worker, || add_up(all, steps, dt_lattice));
-    diffusion.changes = (shared.config.run.updates.as_ref()).map(|_| tally.in_summary());
+    let changes = (shared.config.run.updates.as_ref()).map(|_| tally.in_summary());
     diffusion.total.first = first_total.unwrap_or(diffusion.total.first);
     let begun = Instant::now();
     let report = write(
@@ -306,7 +305,15 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
         if !is_finite {
             return Err(overflow(shared));
         }
-        publish(shared, &reports, diffusion, &fed, begun.elapsed())
+        let summary = Summary {
+            reached: reports.iter().map(|r| r.cells).sum(),
+            diffusion: Some(diffusion),
+            changes,
+            ..shared
+                .base
+                .summarise(&fed, begun.elapsed(), &base_reports(&reports))
+        };
+        publish(shared, &reports, diffusion, summary)
     })
 }
 
@@ -403,7 +410,6 @@ pub(super) fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (Diffus
         total: Totals::default(),
         least: f64::INFINITY,
         greatest: f64::NEG_INFINITY,
-        changes: None,
     };
     let mut is_finite = true;
     for (_, [first, last, least, greatest]) in bricks {
@@ -479,22 +485,20 @@ fn overflow(shared: &DiffuseShared) -> Error {
     ))
 }
 
+fn base_reports(reports: &[DiffuseReport]) -> Vec<Report> {
+    reports.iter().map(|r| r.base.clone()).collect()
+}
+
 /// Publishes the results of all workers, on worker 0.
 fn publish(
     shared: &DiffuseShared,
     reports: &[DiffuseReport],
     diffusion: DiffusionSummary,
-    fed: &Fed,
-    write: Duration,
+    summary: Summary,
 ) -> Result<Summary> {
-    let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
-    let summary = Summary {
-        reached: reports.iter().map(|r| r.cells).sum(),
-        diffusion: Some(diffusion),
-        ..shared.base.summarise(fed, write, &base_reports)
-    };
-    let picture = draw(shared, &base_reports, diffusion)?;
-    shared.base.publish(&base_reports, &summary, picture)?;
+    let reports = base_reports(reports);
+    let picture = draw(shared, &reports, diffusion)?;
+    shared.base.publish(&reports, &summary, picture)?;
     Ok(summary)
 }
 

@@ -110,7 +110,7 @@ fn step_after(epoch: &Epoch, base: &Shared, steps: u64) -> Result<u64> {
     match u64::try_from(step) {
         Ok(step) if step <= steps => Ok(step),
         _ => Err(Error::input(format!(
-            "{} row {}: time {} lies beyond the last step, that of time {}: take more --steps, or leave the row out",
+            "{}, row {}: time {} lies beyond the last step, that of time {}: take more --steps, or leave the row out",
             base.updates_name(),
             epoch.updates.first().map_or(0, |u| u.row),
             epoch.time,

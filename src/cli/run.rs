@@ -276,6 +276,7 @@ impl Shared {
             queries: None,
             query_micros: None,
             diffusion: None,
+            changes: None,
             parts: None,
             compare: None,
             ingest: None,

@@ -27,6 +27,9 @@ pub(super) struct Summary {
     /// What became of the field, for diffusion.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub diffusion: Option<DiffusionSummary>,
+    /// What updates of the map did to such a field, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<MapChanges>,
     /// What each part of the plan has, for ghosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<Vec<PartFigures>>,
@@ -74,13 +77,10 @@ pub(super) struct DiffusionSummary {
     pub least: f64,
     /// The greatest value at the end.
     pub greatest: f64,
-    /// What updates of the map did, if there were any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub changes: Option<MapChanges>,
 }
 
 /// What updates of the map did to a field that was stepped.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct MapChanges {
     /// How many cells opened, each with the value 0.
     pub opened: u64,
@@ -199,8 +199,8 @@ impl Summary {
                 grouped(self.reached),
             ),
         };
-        if let Some(changes) = self.diffusion.and_then(|d| d.changes) {
-            words += &self.changed(&changes);
+        if let Some(changes) = &self.changes {
+            words += &self.changed(changes);
         } else if self.epochs > 0 {
             words += &format!(
                 "Kept it exact through {}: {} µs in the median, {} µs at most.\n",

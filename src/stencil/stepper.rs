@@ -80,6 +80,9 @@ pub struct Observation {
 /// A brick's values: those of open cells, by place.
 pub type BrickValues<V> = (BrickId, Vec<(usize, V)>);
 
+/// What a block gives of a snapshot.
+type BlockValues<V> = Vec<BrickValues<V>>;
+
 /// The whole field of one worker at a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot<V> {
@@ -138,7 +141,7 @@ pub struct Stepper<K: Kernel> {
     outbox: Vec<Halo>,
     observations: Vec<Observation>,
     /// What each block has given of a snapshot; nothing as long as it has not come to that step.
-    snapshots: BTreeMap<u64, Vec<Option<Vec<BrickValues<K::Value>>>>>,
+    snapshots: BTreeMap<u64, Vec<Option<BlockValues<K::Value>>>>,
     done: usize,
 }
 
