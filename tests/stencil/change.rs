@@ -45,7 +45,7 @@ fn finish<K: Kernel>(stepper: &mut Stepper<K>) {
 fn changed(bricks: &Bricks, seed: u64) -> (Bricks, FxHashSet<BrickId>) {
     let (mut after, mut named) = (bricks.clone(), FxHashSet::default());
     let first = bricks.keys().next().unwrap().xyz();
-    let new = [[-1, 0, 0], [5, 1, 0], [40, 40, 40]];
+    let new = [[-3, 0, 0], [8, 1, 0], [40, 40, 40]];
     let new =
         new.map(|by| BrickId::new(first[0] + by[0], first[1] + by[1], first[2] + by[2]).unwrap());
     for (n, brick) in bricks.keys().copied().chain(new).enumerate() {
