@@ -30,7 +30,7 @@ pub(super) trait Follow {
 
 impl Shared {
     /// The table of updates, if there is one.
-    fn open_updates(&self, allow: Allow) -> Result<Option<UpdateReader>> {
+    pub fn open_updates(&self, allow: Allow) -> Result<Option<UpdateReader>> {
         match &self.config.updates {
             Some(path) if path.as_os_str() == "-" => {
                 UpdateReader::open(path, &self.frame, self.config.start, allow).map(Some)

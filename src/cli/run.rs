@@ -276,6 +276,7 @@ impl Shared {
             queries: None,
             query_micros: None,
             diffusion: None,
+            changes: None,
             parts: None,
             compare: None,
             ingest: None,
@@ -329,9 +330,9 @@ impl Shared {
         if !self.streams() {
             return Ok(());
         }
-        let stage = self.stage.lock().expect("no worker panics here");
+        let mut stage = self.stage.lock().expect("no worker panics here");
         let stage = stage
-            .as_ref()
+            .as_mut()
             .expect("the stage is open until it is published");
         live::publish_so_far(stage, checkpoints)
     }

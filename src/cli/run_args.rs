@@ -51,7 +51,7 @@ pub(super) struct UpdateArgs {
     #[arg(help_heading = "Updates", long, value_name = "FILE")]
     updates: Option<PathBuf>,
 
-    /// The time of the first solve, below all times of --updates
+    /// The time of the first solve (or of the values to start from), below all times of --updates
     #[arg(
         help_heading = "Updates",
         long,

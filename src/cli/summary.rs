@@ -27,6 +27,9 @@ pub(super) struct Summary {
     /// What became of the field, for diffusion.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub diffusion: Option<DiffusionSummary>,
+    /// What updates of the map did to such a field, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<MapChanges>,
     /// What each part of the plan has, for ghosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<Vec<PartFigures>>,
@@ -74,6 +77,19 @@ pub(super) struct DiffusionSummary {
     pub least: f64,
     /// The greatest value at the end.
     pub greatest: f64,
+}
+
+/// What updates of the map did to a field that was stepped.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct MapChanges {
+    /// How many cells opened, each with the value 0.
+    pub opened: u64,
+    /// How many cells were blocked.
+    pub blocked: u64,
+    /// The sum of what they held, which is gone.
+    pub lost: f64,
+    /// The time of all steps in lattice units: from epoch to epoch a step may take another.
+    pub time_lattice: f64,
 }
 
 /// The sums of all values at the first and the last step.
@@ -183,7 +199,9 @@ impl Summary {
                 grouped(self.reached),
             ),
         };
-        if self.epochs > 0 {
+        if let Some(changes) = &self.changes {
+            words += &self.changed(changes);
+        } else if self.epochs > 0 {
             words += &format!(
                 "Kept it exact through {}: {} µs in the median, {} µs at most.\n",
                 counted(self.epochs as usize, "epoch"),
@@ -192,6 +210,17 @@ impl Summary {
             );
         }
         words + &self.written(out)
+    }
+
+    /// What updates did to a field that was stepped.
+    fn changed(&self, changes: &MapChanges) -> String {
+        format!(
+            "Changed the map in {} on the way: {} opened, {} blocked, which took {:.6} of the sum with them.\n",
+            counted(self.epochs as usize, "epoch"),
+            counted(changes.opened as usize, "cell"),
+            grouped(changes.blocked),
+            changes.lost,
+        )
     }
 
     /// What came in, and what it became.

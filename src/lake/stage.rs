@@ -4,10 +4,12 @@ use super::{SUMMARY, former, lease, refused, tables};
 use crate::{Error, Result};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use rustix::io::Errno;
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A folder `.NAME.octaflow-RUN` beside the target DIR, the same for every process of a run.
 ///
@@ -28,6 +30,8 @@ pub struct Stage {
     published: bool,
     /// Parents of DIR that did not exist before, the deepest first.
     new_parents: Vec<PathBuf>,
+    /// What DIR was while the run went on: since when it is set aside, and its number there.
+    pub(super) replaced: VecDeque<(Instant, u64)>,
     _lock: File,
 }
 
@@ -87,6 +91,7 @@ impl Stage {
             leads: process == 0,
             published: false,
             new_parents,
+            replaced: VecDeque::new(),
             _lock: lock,
         };
         if stage.leads {
@@ -249,6 +254,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if self.leads {
+            self.wait_for_listings();
             let _ = fs::remove_dir_all(&self.folder);
             if !self.published {
                 self.new_parents

@@ -76,6 +76,8 @@ pub enum UpdateKind {
 /// Which kinds of rows a command takes beside `cost` and `voxel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allow {
+    /// No other.
+    Map,
     /// `source+` and `source-`.
     Sources,
     /// `query+` and `query-`.
@@ -85,13 +87,14 @@ pub enum Allow {
 impl Allow {
     fn columns(self) -> &'static [&'static str] {
         match self {
-            Allow::Sources => &COLUMNS[..6],
+            Allow::Map | Allow::Sources => &COLUMNS[..6],
             Allow::Queries => COLUMNS,
         }
     }
 
     fn kinds(self) -> &'static str {
         match self {
+            Allow::Map => "cost or voxel",
             Allow::Sources => "cost, voxel, source+ or source-",
             Allow::Queries => "cost, voxel, query+ or query-",
         }
@@ -166,7 +169,7 @@ impl UpdateReader {
 
     fn over(rows: Rows, frame: &Frame, start: i64, allow: Allow) -> Result<Self> {
         rows.require(&[TIME, KIND])?;
-        if allow == Allow::Sources {
+        if allow != Allow::Queries {
             // Of the kinds of routes, query- needs no position.
             rows.require(&POSITION)?;
         }

@@ -6,6 +6,7 @@
 
 use super::fault;
 use crate::Result;
+use crate::lake::delta::path;
 use crate::lake::refused;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -110,20 +111,12 @@ fn commit(path: &Path, sizes: &mut BTreeMap<String, u64>) -> Result<bool> {
 
 /// The path of a listed file, when it is there with its size.
 fn present(folder: &Path, name: &str, size: u64, version: u64) -> Result<PathBuf> {
-    let relative = PathBuf::from(decoded(name).ok_or_else(|| {
+    let relative = path::decode(name).map_err(|why| {
         fault(
             folder,
-            format!("version {version} of its log lists {name:?}, which is no path"),
+            format!("version {version} of its log lists a file that may not be opened: {why}"),
         )
-    })?);
-    let inside = relative
-        .components()
-        .all(|c| matches!(c, std::path::Component::Normal(_)));
-    if !inside {
-        let what =
-            format!("version {version} of its log lists {name:?}, which lies outside the table");
-        return Err(fault(folder, what));
-    }
+    })?;
     let path = folder.join(relative);
     match std::fs::metadata(&path) {
         Ok(meta) if meta.is_file() && meta.len() == size => Ok(path),
@@ -134,27 +127,10 @@ fn present(folder: &Path, name: &str, size: u64, version: u64) -> Result<PathBuf
             );
             Err(fault(&path, what))
         }
-        Err(e) if e.kind() == ErrorKind::NotFound => Err(fault(
+        Err(e) if path::names_nothing(&e) => Err(fault(
             &path,
             format!("it is missing, but version {version} of the table's log lists it"),
         )),
         Err(e) => Err(refused(&path, "opened", &e)),
     }
-}
-
-/// A path without its percent-encoding.
-fn decoded(name: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let [first, tail @ ..] = rest {
-        (rest, _) = match (first, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                let digit = |c: &u8| char::from(*c).to_digit(16);
-                (tail, bytes.push((digit(high)? * 16 + digit(low)?) as u8))
-            }
-            (b'%', _) => return None,
-            _ => (tail, bytes.push(*first)),
-        };
-    }
-    String::from_utf8(bytes).ok()
 }

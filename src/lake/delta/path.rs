@@ -25,7 +25,7 @@ pub(super) fn encode(path: &str) -> String {
 }
 
 /// The path that a URI of a log names, relative to the table; an error says why it names none that may be opened.
-pub(super) fn decode(uri: &str) -> Result<String, String> {
+pub(in crate::lake) fn decode(uri: &str) -> Result<String, String> {
     let shown: String = uri.chars().take(80).collect();
     let refuse = |why: &str| {
         Err(format!(
@@ -53,6 +53,15 @@ pub(super) fn decode(uri: &str) -> Result<String, String> {
         Some(_) => refuse("has an empty component"),
         None => Ok(path),
     }
+}
+
+/// True if a file could not be opened because there can be none of its path: it is missing, and the machine refused nothing.
+pub(in crate::lake) fn names_nothing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+    )
 }
 
 fn percent_decoded(uri: &str) -> Option<String> {
