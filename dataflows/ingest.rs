@@ -5,36 +5,37 @@
 //!                                                                │ to the owner of the brick
 //!                                                                ▼
 //!                                                            Count: add to the tallies of their level
-//!                                                                │ at the end of an epoch, if somebody asks:
+//!                                                                │ at the end of an input, if somebody asks:
 //!                                                                │ (cell, cost) that goes −1, that comes +1
 //!                                                                ▼
 //!                              LOD 15 ─► coarsen ─► LOD 14 ─► …  ─► the level asked for
 //!                                                                │ to worker 0
 //!                                                                ▼
-//!                                                            Gather: the cells of each epoch whose cost changed
+//!                                                            Gather: the cells of each round whose cost changed
 //! ```
 //!
 //! Points are not records of a collection: they are added up where they are read, cell by cell, and only the sums travel.
 //! What changes of cells is differential from there on.
 //!
 //! # Frontiers
-//! A time is an epoch: one input file, or one level of the tables at the end. An epoch's cells are judged when its
-//! frontier passes it on the owner; the changes are whole when the probe passes it.
+//! A time is a round: one input, or a stretch of one, or one level of the tables at the end. Where a round ends an input
+//! ([`Telling`]), cells are judged when its frontier passes it on the owner; the changes are whole when the probe passes it.
 //!
 //! # Invariants
-//! - One epoch is under way at a time ([`TallyInput::end_epoch`] waits), so that what a worker adds to its own bricks
-//!   falls into the epoch of what others send.
+//! - One round is under way at a time ([`TallyInput::end_round`] waits), so that what a worker adds to its own bricks
+//!   falls into the round of what others send. Between two rounds all tallies are whole: that is when they are saved.
 //! - Tallies add up, so that they do not depend on the order in which records come.
 
 use super::coarsen::levels;
 use super::epochs::stage;
 use super::wire::PodVec;
 use super::{Diff, Time};
-use crate::brick::BrickId;
+use crate::brick::{BrickId, Costs};
 use crate::lattice::Cell;
 use crate::partition::Plan;
 use crate::tally::{Rule, Tallies, TallyRecord, owner_at};
 use differential_dataflow::AsCollection;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -58,7 +59,24 @@ pub struct Ledger {
     /// How cells are judged.
     pub rule: Rule,
     /// How they were judged when changes were told last.
-    told: Rule,
+    pub told: Rule,
+    /// What is told at the end of the round under way, if changes are wanted at all.
+    pub telling: Telling,
+    /// Bricks whose tallies at the finest level are whole: what else comes of them is older, and left out.
+    pub closed: FxHashSet<BrickId>,
+}
+
+/// What is told at the end of a round.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Telling {
+    /// Nothing: the input goes on.
+    Nothing,
+    /// The cells whose costs have changed since they were told last.
+    #[default]
+    Changes,
+    /// All costs as they were told last by a run that goes on: those of bricks that were touched since; the others follow
+    /// from their tallies.
+    Again(FxHashMap<BrickId, Box<Costs>>),
 }
 
 impl Ledger {
@@ -68,12 +86,30 @@ impl Ledger {
             levels: vec![Tallies::new(attributes); levels],
             rule,
             told: Rule { open: None, ..rule },
+            telling: Telling::default(),
+            closed: FxHashSet::default(),
         }
     }
 
-    /// The changes since they were told last: `(cell, cost)` of open cells that go (−1) and come (1).
-    fn changes(&mut self, is_own: impl Fn(BrickId) -> bool, mut each: impl FnMut(Cell, u16, Diff)) {
+    fn take(&mut self, record: &TallyRecord) {
+        let level = record.level();
+        let is_closed = || level == 0 && self.closed.contains(&record.brick());
+        if self.closed.is_empty() || !is_closed() {
+            record.add_to(&mut self.levels[level]);
+        }
+    }
+
+    /// What is to be told: `(cell, cost)` of open cells that go (−1) and come (1).
+    fn tell(&mut self, is_own: impl Fn(BrickId) -> bool, mut each: impl FnMut(Cell, u16, Diff)) {
         let (told, rule) = (self.told, self.rule);
+        match std::mem::take(&mut self.telling) {
+            Telling::Changes => {}
+            Telling::Nothing => return,
+            Telling::Again(kept) => {
+                let each = |id: BrickId, local, cost| each(id.cell(local), cost, 1);
+                return self.levels[0].retell(&told, kept, is_own, each);
+            }
+        }
         self.levels[0].changes(&told, &rule, is_own, |id, local, old, new| {
             for (cost, diff) in [(old, -1), (new, 1)] {
                 if cost > 0 {
@@ -88,7 +124,7 @@ impl Ledger {
 /// The ledger that a worker's operators share.
 pub type SharedLedger = Rc<RefCell<Ledger>>;
 
-/// The cells of each epoch whose cost changed, with their costs now; worker 0 has them all.
+/// The cells of each round whose cost changed, with their costs now; worker 0 has them all.
 pub type ChangedCells = Rc<RefCell<BTreeMap<Time, BTreeMap<Cell, u16>>>>;
 
 /// Where what a worker has counted enters the dataflow. Every worker feeds its own.
@@ -97,12 +133,12 @@ pub struct TallyInput {
     probe: probe::Handle<Time>,
 }
 
-/// The changes that somebody asks for: of how many levels above the finest, and after which epoch.
+/// The changes that somebody asks for: of how many levels above the finest, and after which round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// How many levels above the finest.
     pub level: usize,
-    /// Epochs up to this one are not told of.
+    /// Rounds up to this one are not told of.
     pub after: Time,
 }
 
@@ -126,15 +162,12 @@ pub fn ingest<'scope>(
             Some(worker) => worker as u64,
             None => owner_at(&owners, record.level(), record.brick()) as u64,
         },
-        move |_time, record| {
-            let level = record.level();
-            record.add_to(&mut adding.borrow_mut().levels[level]);
-        },
+        move |_time, record| adding.borrow_mut().take(&record),
         move |time, out| {
             if wanted.is_some() {
                 let mut ledger = judging.borrow_mut();
                 let is_own = |brick| owns.owner(brick) == me;
-                ledger.changes(is_own, |cell, cost, diff| {
+                ledger.tell(is_own, |cell, cost, diff| {
                     out.push(((cell, cost), time, diff));
                 });
             }
@@ -178,8 +211,8 @@ fn note(changed: &mut BTreeMap<Cell, u16>, cell: Cell, cost: u16, diff: Diff) {
 }
 
 impl TallyInput {
-    /// Begins an epoch.
-    pub fn begin_epoch(&mut self, time: Time) {
+    /// Begins a round.
+    pub fn begin_round(&mut self, time: Time) {
         self.handle.advance_to(time);
     }
 
@@ -190,8 +223,8 @@ impl TallyInput {
         worker.step();
     }
 
-    /// Ends an epoch, and works until every worker has.
-    pub fn end_epoch(&mut self, worker: &mut Worker) {
+    /// Ends a round, and works until every worker has.
+    pub fn end_round(&mut self, worker: &mut Worker) {
         let time = *self.handle.time();
         self.handle.send(TallyRecord::finish(worker.index()));
         self.handle.advance_to(time + 1);

@@ -128,6 +128,17 @@ fn write_tallies(
     let mut writer = TallyWriter::create(&path, &run.frame, attributes, settings)?;
     let mut tallies: Vec<&BrickTally> = ledger.levels[0].bricks().iter().collect();
     tallies.sort_unstable_by_key(|tally| tally.id());
+    write_tally_rows(&mut writer, &tallies, attributes)?;
+    report.base.note_files(TALLIES, writer.finish()?);
+    Ok(())
+}
+
+/// Writes the cells of tallies that anything was noted of.
+pub(super) fn write_tally_rows(
+    writer: &mut TallyWriter,
+    tallies: &[&BrickTally],
+    attributes: usize,
+) -> Result<()> {
     let mut sums = vec![TallySum::default(); attributes];
     for tally in tallies {
         for local in crate::brick::LOCAL_BY_INDEX {
@@ -153,7 +164,6 @@ fn write_tallies(
             writer.write(tally.id(), &row)?;
         }
     }
-    report.base.note_files(TALLIES, writer.finish()?);
     Ok(())
 }
 
@@ -187,15 +197,16 @@ impl Run<'_> {
         }
         summary.ingest = Some(IngestSummary {
             inputs: self.shared.inputs.list.len() as u64,
-            points,
+            points: self.shared.beginning.points() + points,
             points_per_second: points as f64 / load.as_secs_f64().max(1e-9),
             cell_size_m: self.frame.cell_size_m(),
             origin_m: self.frame.origin_m(),
             levels,
         });
         let changes = self.changes.take().map(ChangeTable::finish).transpose()?;
-        self.shared.base.publish(&base_reports, &summary, None)?;
-        changes.map_or(Ok(()), |changes| changes.publish())?;
+        let beside = || changes.map_or(Ok(()), |changes| changes.publish());
+        let base = &self.shared.base;
+        base.publish_with(&base_reports, &summary, None, beside)?;
         Ok(summary)
     }
 }

@@ -21,6 +21,7 @@ mod hive;
 mod ingest;
 mod ingest_changes;
 mod ingest_inputs;
+mod ingest_keep;
 mod ingest_place;
 mod ingest_run;
 mod ingest_write;
@@ -147,6 +148,7 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
         Command::Route(route) => route.run.resume(resumption),
         Command::Diffuse(diffuse) => diffuse.run.resume(resumption),
         Command::Ghost(ghost) => ghost.run.resume(resumption),
+        Command::Ingest(ingest) => ingest.resume(resumption),
         _ => return Err(resume::foreign(&resumption.folder)),
     }
     start(command, &args)

@@ -12,7 +12,7 @@ use bytemuck::{Pod, Zeroable};
 /// | −2 | known children, and 2³² times the open ones | their costs | |
 /// | −3 | | 64 cells from the place on that rays have passed through | |
 /// | −4 | the cost that a map or terrain gave | | |
-/// | −5 | the worker that is to finish the epoch | | |
+/// | −5 | the worker that is to finish the round | | |
 /// | n ≥ 0 | values of attribute n | the sum's lower 64 bits | its upper 64 bits |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -40,7 +40,7 @@ impl TallyRecord {
         BrickId::from_code(self.key >> 10).expect("a brick's code")
     }
 
-    /// The word to a worker that there is an epoch to finish.
+    /// The word to a worker that there is a round to finish.
     pub fn finish(worker: usize) -> Self {
         TallyRecord {
             kind: FINISH,
@@ -49,7 +49,7 @@ impl TallyRecord {
         }
     }
 
-    /// The worker that is to finish the epoch, if that is what the record says.
+    /// The worker that is to finish the round, if that is what the record says.
     pub fn finishing(&self) -> Option<usize> {
         (self.kind == FINISH).then_some(self.count as usize)
     }

@@ -48,6 +48,7 @@ pub struct BrickTally {
     seen: Planes,
     given: Option<Box<Given>>,
     touched: bool,
+    unsaved: bool,
     /// The costs when they were last told of.
     told: Option<Box<Costs>>,
 }
@@ -64,6 +65,7 @@ impl BrickTally {
             seen: Planes::NONE,
             given: None,
             touched: false,
+            unsaved: false,
             told: None,
         }
     }
@@ -149,6 +151,16 @@ impl BrickTally {
         given.costs[local.index()] = cost;
     }
 
+    /// True if it was touched since its costs were told.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// The costs as they were told last; none if that never was.
+    pub fn told(&self) -> Option<&Costs> {
+        self.told.as_deref()
+    }
+
     /// The cells that rays have passed through.
     pub fn seen(&self) -> &Planes {
         &self.seen
@@ -215,6 +227,7 @@ pub struct Tallies {
     places: FxHashMap<BrickId, u32>,
     last: Option<(BrickId, u32)>,
     touched: Vec<u32>,
+    unsaved: Vec<u32>,
 }
 
 impl Tallies {
@@ -226,7 +239,7 @@ impl Tallies {
         }
     }
 
-    /// The place of a brick's tally, which is made if there is none, and counts as touched from now on.
+    /// The place of a brick's tally, which is made if there is none, and counts as touched and unsaved from now on.
     #[inline]
     pub fn touch(&mut self, id: BrickId) -> u32 {
         if let Some((last, place)) = self.last
@@ -244,7 +257,27 @@ impl Tallies {
             brick.touched = true;
             self.touched.push(place);
         }
+        if !brick.unsaved {
+            brick.unsaved = true;
+            self.unsaved.push(place);
+        }
         place
+    }
+
+    /// The tallies that were touched since they were taken last, or `all`, by brick.
+    pub fn take_unsaved(&mut self, all: bool) -> Vec<&BrickTally> {
+        let mut places = std::mem::take(&mut self.unsaved);
+        for &place in &places {
+            self.bricks[place as usize].unsaved = false;
+        }
+        self.last = None;
+        if all {
+            places = (0..self.bricks.len() as u32).collect();
+        }
+        let mut tallies: Vec<&BrickTally> =
+            places.iter().map(|&n| &self.bricks[n as usize]).collect();
+        tallies.sort_unstable_by_key(|tally| tally.id);
+        tallies
     }
 
     /// The tally at a place.
@@ -295,6 +328,7 @@ impl Tallies {
         self.bricks.clear();
         self.places.clear();
         self.touched.clear();
+        self.unsaved.clear();
         self.last = None;
     }
 
@@ -339,6 +373,41 @@ impl Tallies {
         }
         for place in self.touched.drain(..) {
             self.bricks[place as usize].touched = false;
+        }
+        self.last = None;
+    }
+
+    /// Takes up what a run had told that goes on: of the bricks that were touched since (`kept`) the costs of then, of
+    /// all others what `rule` makes of them. Tells every such cost that is not 0, in no order of bricks.
+    pub fn retell(
+        &mut self,
+        rule: &Rule,
+        mut kept: FxHashMap<BrickId, Box<Costs>>,
+        mine: impl Fn(BrickId) -> bool,
+        mut each: impl FnMut(BrickId, Local, u16),
+    ) {
+        let mut tell = |id: BrickId, costs: &Costs| {
+            for local in LOCAL_BY_INDEX {
+                if costs[local.index()] > 0 {
+                    each(id, local, costs[local.index()]);
+                }
+            }
+        };
+        self.touched.clear();
+        for (place, brick) in (0..).zip(&mut self.bricks) {
+            let costs = kept.remove(&brick.id);
+            brick.touched = costs.is_some();
+            if brick.touched {
+                self.touched.push(place);
+            }
+            let told = costs.unwrap_or_else(|| rule.judge(brick.id, Some(brick)).costs);
+            tell(brick.id, &told);
+            brick.told = Some(told);
+        }
+        for id in rule.open.iter().flat_map(CellBox::bricks) {
+            if mine(id) && !self.places.contains_key(&id) {
+                tell(id, &rule.judge(id, None).costs);
+            }
         }
         self.last = None;
     }

@@ -2,6 +2,7 @@
 //! and before the end nothing is.
 
 mod damage;
+mod ingest;
 mod support;
 
 use octaflow::lake::delta::Log;
