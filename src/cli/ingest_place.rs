@@ -1,7 +1,7 @@
 //! Where the lattice lies and who owns its bricks, before anything is counted; and how workers agree.
 
 use super::ingest::IngestConfig;
-use super::ingest_keep::bounds_of;
+use super::ingest_begin::bounds_of;
 use super::ingest_run::IngestShared;
 use super::run::{error_of, parts_of};
 use crate::brick::BrickId;

@@ -1,27 +1,26 @@
 //! The run of `octaflow ingest`: lay the lattice, count input after input, make the levels, write.
 
 use super::ingest::IngestConfig;
+use super::ingest_begin::{Beginning, check_stretches};
 use super::ingest_changes::ChangeTable;
 use super::ingest_inputs::{Input, Inputs, Whole};
-use super::ingest_keep::{Beginning, Pace, check_stretches};
+use super::ingest_keep::Pace;
 use super::ingest_place::{agree, check_former, place, plan};
 use super::ingest_write::write;
 use super::progress::Progress;
 use super::run::{Outcome, Shared, conclude};
 use super::start::Start;
-use crate::brick::{BrickId, CellMap};
+use crate::brick::CellMap;
 use crate::dataflows::Time;
 use crate::dataflows::gather::gather;
-use crate::dataflows::ingest::{
-    ChangedCells, Ledger, SharedLedger, TallyInput, Telling, Wanted, ingest,
-};
+use crate::dataflows::ingest::{ChangedCells, Ledger, SharedLedger, TallyInput, Telling, ingest};
 use crate::ingest::{Bounds, Count, Facts, Layer, Shelves};
 use crate::lake::checkpoint::FileEntry;
 use crate::lattice::{Frame, Header};
 use crate::map::limit::BRICK_BYTES;
 use crate::map::{Allow, Unknown, available_memory_bytes};
 use crate::partition::Plan;
-use crate::tally::{CellBox, Rule, Tallies, add_to_parents, judge_children, owner_at};
+use crate::tally::{CellBox, Rule, Tallies};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -56,7 +55,7 @@ pub(super) struct Run<'a> {
     pub plan: Arc<Plan>,
     pub ledger: SharedLedger,
     pub facts: Facts,
-    input: TallyInput,
+    pub input: TallyInput,
     changed: ChangedCells,
     pub changes: Option<ChangeTable>,
     pub bounds: Bounds,
@@ -68,6 +67,8 @@ pub(super) struct Run<'a> {
     pub told_changes: Vec<FileEntry>,
     pub pace: Pace,
     pub others: Tallies,
+    /// How many levels above the finest changes are told of, if they are.
+    pub told_level: Option<usize>,
     /// The round under way.
     round: Time,
     points: u64,
@@ -155,18 +156,17 @@ impl<'a> Run<'a> {
             cells: former.and_then(|facts| facts.cells),
         };
         let coarsest = shared.lods.last().copied().unwrap_or(Header::CELL.lod);
-        let levels = usize::from(Header::CELL.lod - coarsest) + 1;
+        let told_level = shared.config.changes.as_ref();
+        let told_level =
+            told_level.map(|_| usize::from(Header::CELL.lod - shared.config.changes_lod));
+        let levels = usize::from(Header::CELL.lod - coarsest).max(told_level.unwrap_or(0)) + 1;
         let rule = Rule {
             min_points: facts.min_points,
             open: None,
         };
         let attributes = facts.attributes.len();
         let ledger = Rc::new(RefCell::new(Ledger::new(levels, attributes, rule)));
-        let wanted = shared.config.changes.as_ref().map(|_| Wanted {
-            level: usize::from(Header::CELL.lod - shared.config.changes_lod),
-            after: shared.beginning.rounds(),
-        });
-        let (input, changed) = worker.dataflow(|scope| ingest(scope, &plan, &ledger, wanted));
+        let (input, changed) = worker.dataflow(|scope| ingest(scope, &plan, &ledger));
         let mut run = Run {
             shared,
             frame,
@@ -175,6 +175,7 @@ impl<'a> Run<'a> {
             input,
             changed,
             others: Tallies::new(attributes),
+            told_level,
             changes: None,
             bounds,
             done: shared.beginning.position(),
@@ -255,7 +256,7 @@ impl<'a> Run<'a> {
         }
         self.done = [inputs + 1, 0];
         self.facts.epochs += 1;
-        self.end_round(worker, counted, Telling::Changes)?;
+        self.end_input(worker, counted)?;
         inputs_of.forget(input);
         self.write_changes(worker)
     }
@@ -300,7 +301,7 @@ impl<'a> Run<'a> {
                     looked = count.points;
                     self.look(input)?;
                 }
-                if peers > 1 && self.others.touched_bytes() > OTHERS_BYTES {
+                if peers > 1 && self.others.bytes() > OTHERS_BYTES {
                     self.input.send(worker, 0, &mut self.others);
                 }
                 bar.show(
@@ -412,58 +413,6 @@ impl<'a> Run<'a> {
             written = kept.map(|entry| self.told_changes.extend(entry));
         }
         agree(worker, written, |_| Ok(()))
-    }
-
-    /// The bricks of this worker at the finest level, ascending.
-    pub fn finest_bricks(&self, me: usize) -> Vec<BrickId> {
-        let ledger = self.ledger.borrow();
-        let open = ledger.rule.open.iter().flat_map(CellBox::bricks);
-        let own = ledger.levels[0].bricks().iter().map(|brick| brick.id());
-        let mut bricks: Vec<BrickId> = own
-            .chain(open.filter(|&id| self.plan.owner(id) == me))
-            .collect();
-        bricks.sort_unstable();
-        bricks.dedup();
-        bricks
-    }
-
-    /// Makes each level from the one below it.
-    fn make_levels(&mut self, worker: &mut Worker) {
-        let me = worker.index();
-        let levels = self.ledger.borrow().levels.len();
-        for level in 1..levels {
-            self.begin_round();
-            self.ledger.borrow_mut().telling = Telling::Nothing;
-            let bricks = match level {
-                1 => self.finest_bricks(me),
-                _ => {
-                    let ledger = self.ledger.borrow();
-                    ledger.levels[level - 1]
-                        .bricks()
-                        .iter()
-                        .map(|b| b.id())
-                        .collect()
-                }
-            };
-            for some in bricks.chunks(1024) {
-                {
-                    let mut ledger = self.ledger.borrow_mut();
-                    let rule = ledger.rule;
-                    let (below, above) = ledger.levels.split_at_mut(level);
-                    for &id in some {
-                        let tally = below[level - 1].get(id);
-                        let judged = match tally {
-                            Some(tally) if level > 1 => judge_children(tally),
-                            tally => rule.judge(id, tally),
-                        };
-                        let is_own = |brick| owner_at(&self.plan, level, brick) == me;
-                        add_to_parents(id, &judged, tally, &mut above[0], &mut self.others, is_own);
-                    }
-                }
-                self.send_others(worker, level);
-            }
-            self.input.end_round(worker);
-        }
     }
 
     /// How many points this worker has counted.

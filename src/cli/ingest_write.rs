@@ -10,7 +10,7 @@ use crate::brick::BrickId;
 use crate::ingest::column_names;
 use crate::lake::{CellRow, CellWriter, TALLIES, TallyRow, TallySum, TallyWriter, level_folder};
 use crate::lattice::{Frame, Header};
-use crate::tally::{BrickTally, Judged, Sum, judge_children};
+use crate::tally::{BrickTally, Judged, Sum};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use timely::worker::Worker;
@@ -75,10 +75,7 @@ fn write_levels(
         };
         for id in bricks {
             let tally = tallies.get(id);
-            let judged = match tally {
-                Some(tally) if level > 0 => judge_children(tally),
-                tally => ledger.rule.judge(id, tally),
-            };
+            let judged = ledger.judging(level).judge(id, tally);
             write_brick(&mut writer, id, &judged, tally, names.len())?;
             summary.cells += u64::from(judged.known.count());
             let open = judged.costs.iter().filter(|&&cost| cost > 0).count() as u64;

@@ -1,6 +1,6 @@
 //! Tallies on their way to the worker that owns the brick: plain records that add up at their end in any order.
 
-use super::{Sum, Tallies};
+use super::{Children, Sum, Tallies};
 use crate::brick::{BrickId, LOCAL_BY_INDEX, Local, Planes};
 use bytemuck::{Pod, Zeroable};
 
@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 /// | `kind` | `count` | `low` | `high` |
 /// |---|---|---|---|
 /// | −1 | points | | |
-/// | −2 | known children, and 2³² times the open ones | their costs | |
+/// | −2 | known children, and 2³² times the open ones | their costs; or differences of these, which wrap around | |
 /// | −3 | | 64 cells from the place on that rays have passed through | |
 /// | −4 | the cost that a map or terrain gave | | |
 /// | −5 | the worker that is to finish the round | | |
@@ -84,10 +84,11 @@ impl TallyRecord {
             }
             CHILDREN => {
                 let slot = brick.slot(local);
-                let children = &mut brick.counted_mut(slot).children;
-                children.known += self.count as u16;
-                children.open += (self.count >> 32) as u16;
-                children.sum += self.low as u32;
+                brick.counted_mut(slot).children += Children {
+                    known: self.count as u16,
+                    open: (self.count >> 32) as u16,
+                    sum: self.low as u32,
+                };
             }
             attribute => {
                 let slot = brick.slot(local);
@@ -130,7 +131,7 @@ impl Tallies {
             }
             for (local, counted, sums) in brick.counted() {
                 let children = counted.children;
-                if children.known > 0 {
+                if children != Children::default() {
                     each(TallyRecord {
                         count: u64::from(children.known) | u64::from(children.open) << 32,
                         low: u64::from(children.sum),
