@@ -21,8 +21,11 @@ mod ghost_words;
 mod growing;
 mod hive;
 mod ingest;
+mod ingest_begin;
 mod ingest_changes;
 mod ingest_inputs;
+mod ingest_keep;
+mod ingest_levels;
 mod ingest_place;
 mod ingest_run;
 mod ingest_write;
@@ -149,6 +152,7 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
         Command::Route(route) => route.run.resume(resumption),
         Command::Diffuse(diffuse) => diffuse.run.resume(resumption),
         Command::Ghost(ghost) => ghost.run.resume(resumption),
+        Command::Ingest(ingest) => ingest.resume(resumption),
         _ => return Err(resume::foreign(&resumption.folder)),
     }
     start(command, &args)

@@ -297,6 +297,17 @@ impl Shared {
         summary: &Summary,
         picture: Option<Vec<u8>>,
     ) -> Result<()> {
+        self.publish_with(reports, summary, picture, || Ok(()))
+    }
+
+    /// As [`Shared::publish`]; `beside` publishes what is not in the folder of the results, before the run is complete.
+    pub fn publish_with(
+        &self,
+        reports: &[Report],
+        summary: &Summary,
+        picture: Option<Vec<u8>>,
+        beside: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         if let Some(failure) = reports.iter().find_map(|r| r.failure.clone()) {
             return Err(error_of(failure));
         }
@@ -318,6 +329,7 @@ impl Shared {
         if let (Some(path), Some(png)) = (&self.config.picture, picture) {
             write_whole(path, &png)?;
         }
+        beside()?;
         if let Some(checkpoints) = &mut *checkpoints {
             checkpoints.complete()?;
         }

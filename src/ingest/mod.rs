@@ -20,5 +20,5 @@ pub use names::column_names;
 pub use place::{Bounds, default_origin};
 pub use ray::walk;
 pub use scan::{Count, Scan, Sensor, Shelves};
-pub use stored::{Facts, Stored};
+pub use stored::{Facts, Stored, Whose, add_tallies};
 pub use terrain::Terrain;

@@ -3,6 +3,7 @@
 
 mod damage;
 mod readers;
+mod ingest;
 mod support;
 
 use octaflow::lake::delta::Log;

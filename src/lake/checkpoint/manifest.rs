@@ -83,7 +83,8 @@ pub struct Manifest {
     pub notes: serde_json::Value,
     /// How many bricks there are.
     pub bricks: u64,
-    /// The containers of bricks, in the order in which they were written: the last row of a brick counts.
+    /// The containers of bricks, or tables of their tallies, in the order in which they were written: of a brick the
+    /// last counts.
     pub segments: Vec<FileEntry>,
     /// Tables of cells that have changed since the containers before them were written, in that order.
     pub cells: Vec<FileEntry>,
@@ -93,6 +94,13 @@ pub struct Manifest {
     pub queries: Vec<(i64, u64, u64)>,
     /// Files of tables of changes, of all checkpoints so far.
     pub changes: Vec<FileEntry>,
+    /// Tables of the cells that epochs have changed, of all checkpoints so far: what a run that goes on tells again.
+    #[serde(default)]
+    pub told_changes: Vec<FileEntry>,
+    /// Containers of the costs of bricks as they were told last, of those that have changed since: a row of a brick is as
+    /// good as another.
+    #[serde(default)]
+    pub told_costs: Vec<FileEntry>,
 }
 
 impl RunRecord {
@@ -142,6 +150,8 @@ impl Manifest {
             sources: Vec::new(),
             queries: Vec::new(),
             changes: Vec::new(),
+            told_changes: Vec::new(),
+            told_costs: Vec::new(),
         }
     }
 
@@ -160,7 +170,8 @@ impl Manifest {
     /// All files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let state = self.segments.iter().chain(&self.cells);
-        state.chain(&self.changes)
+        let told = self.told_changes.iter().chain(&self.told_costs);
+        state.chain(&self.changes).chain(told)
     }
 
     /// True if the containers hold so much that is out of date that the next checkpoint had better write all bricks.
