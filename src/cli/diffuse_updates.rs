@@ -1,6 +1,7 @@
 //! Updates of the map below a field that is stepped: when they take effect, and how all workers are told of them.
 
 use super::diffuse::DiffuseConfig;
+use super::follow::Epochs;
 use super::run::Shared;
 use crate::dataflows::edits::Edit;
 use crate::lattice::Cell;
@@ -48,7 +49,7 @@ impl RowsOfEpoch {
 pub(super) struct Updates<'a> {
     base: &'a Shared,
     steps: u64,
-    reader: Option<UpdateReader>,
+    reader: Option<Epochs<'a>>,
     is_open: bool,
     /// The next epoch, the step after which it takes effect, and how many of its rows are given.
     next: Option<(u64, Epoch, usize)>,
@@ -72,16 +73,12 @@ impl<'a> Updates<'a> {
             self.is_open = true;
             self.reader = self.base.open_updates(Allow::Map)?;
         }
-        let before = self.base.resumed.as_ref().map(|m| m.time);
-        while self.next.is_none() {
-            let Some(epoch) = self.reader.as_mut().and_then(Iterator::next) else {
-                break;
-            };
+        if self.next.is_none()
+            && let Some(epoch) = self.reader.as_mut().and_then(Iterator::next)
+        {
             let epoch = epoch?;
-            if before.is_none_or(|time| epoch.time > time) {
-                let step = step_after(&epoch, self.base, self.steps)?;
-                self.next = Some((step, epoch, 0));
-            }
+            let step = step_after(&epoch, self.base, self.steps)?;
+            self.next = Some((step, epoch, 0));
         }
         Ok(self.next.as_ref().map(|n| n.0))
     }

@@ -4,7 +4,7 @@ use super::checkpoint_args::CheckpointArgs;
 use super::cluster::ClusterArgs;
 use super::hive::HiveConfig;
 use super::resume::Resumption;
-use super::run_args::{AxesArg, MapConfig, RunConfig, UnknownArg, path, setting};
+use super::run_args::{AxesArg, MapConfig, RunConfig, UnknownArg, check_apart, path, setting};
 use crate::lake::Stage;
 use crate::lattice::Header;
 use crate::map::{Axes, Unknown, parse_position, read_positions};
@@ -262,6 +262,17 @@ impl IngestArgs {
             config.every = resumption.every.unwrap_or(config.every);
         }
         Stage::check_target(&self.out)?;
+        for input in &self.inputs {
+            check_apart(&self.out, "the input", input)?;
+            if let Some(changes) = &self.changes
+                && matches!((changes.canonicalize(), input.canonicalize()), (Ok(a), Ok(b)) if a == b)
+            {
+                return Err(Error::input(format!(
+                    "--changes {} would replace an input: give another file",
+                    changes.display()
+                )));
+            }
+        }
         let run = RunConfig {
             command: "ingest",
             map: MapConfig {

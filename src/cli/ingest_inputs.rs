@@ -92,7 +92,11 @@ impl Inputs {
         if let Some(missing) = asked.into_iter().find(|name| !found.contains(name)) {
             return Err(Error::input(format!(
                 "--attributes {missing}: no input has such an attribute; they have: {}",
-                found.join(", ")
+                if found.is_empty() {
+                    "none".to_owned()
+                } else {
+                    found.join(", ")
+                }
             )));
         }
         let has_sensor = |input: &Input| matches!(&input.kind, Kind::Points(points) if points.sensor != Sensor::Unknown);
@@ -110,7 +114,7 @@ impl Inputs {
             "hgt" | "tif" | "tiff" | "npz" => Kind::Terrain,
             "npy" if has_ends => Kind::Terrain,
             "bt" | "3dmap" | "npy" => Kind::Map,
-            "csv" | "parquet" if is_map(path)? => Kind::Map,
+            "csv" | "parquet" if path.is_file() && is_map(path)? => Kind::Map,
             _ => Kind::Points(self.points_of(n, path, found)?),
         };
         if matches!(kind, Kind::Terrain) && !has_ends {

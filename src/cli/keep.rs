@@ -175,6 +175,8 @@ pub(super) fn commit(
         next_label: standing.next_label,
         map: shared.map_figures(),
         notes: standing.notes,
+        updates_crc32: (shared.config.updates.is_some())
+            .then(|| shared.updates_crc32(standing.time)),
         queries: standing.queries,
         ..Manifest::new(order.number, &standing.frame.unwrap_or(shared.frame))
     };

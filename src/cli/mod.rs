@@ -151,7 +151,7 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
         Command::Field(field) => field.run.resume(resumption),
         Command::Route(route) => route.run.resume(resumption),
         Command::Diffuse(diffuse) => diffuse.run.resume(resumption),
-        Command::Ghost(ghost) => ghost.run.resume(resumption),
+        Command::Ghost(ghost) => ghost.run.resume_as_divided(resumption),
         Command::Ingest(ingest) => ingest.resume(resumption),
         _ => return Err(resume::foreign(&resumption.folder)),
     }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Goes on with a run that was killed, from the newest checkpoint in the folder that it was given with --checkpoint.
 ///
 /// The results are those of a run that was never killed. The number of workers and processes and the partition may be
-/// others than before; all else is as the run was started, in the folder where it was started. Updates are read again
+/// others than before (but for ghost, whose partition is what its results tell of); all else is as the run was started, in the folder where it was started. Updates are read again
 /// from their file, or from standard input: epochs that are done are passed over. The inputs of an ingest must be
 /// those that they were; what was counted of them is passed over.
 #[derive(Args, Clone, Debug)]

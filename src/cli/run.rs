@@ -44,6 +44,8 @@ pub(super) struct Shared {
     pub updates: Mutex<Option<UpdateReader>>,
     /// The time of the last epoch, on the process that feeds them.
     pub last_time: AtomicI64,
+    /// The time and the CRC-32 of the updates up to it, of the last two epochs that were read there.
+    followed: Mutex<[(i64, u32); 2]>,
     stage: Mutex<Option<Stage>>,
     /// The checkpoints of the run, for process 0.
     checkpoints: Mutex<Option<Checkpoints>>,
@@ -169,12 +171,25 @@ impl Shared {
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
             last_time: AtomicI64::new(resumed.as_ref().map_or(config.start, |m| m.time)),
+            followed: Mutex::new([followed_before(resumed.as_ref(), config.start); 2]),
             stage: Mutex::new(Some(stage)),
             checkpoints: Mutex::new(start.open_checkpoints(config)?),
             resumed,
             summary,
             load: Duration::ZERO,
         })
+    }
+
+    /// Notes the CRC-32 of the updates up to an epoch that was read.
+    pub fn note_epoch(&self, time: i64, crc: u32) {
+        let mut followed = self.followed.lock().expect("no worker panics here");
+        *followed = [followed[1], (time, crc)];
+    }
+
+    /// The CRC-32 of the updates up to the last epoch that is not after `time`: at most one more was read.
+    pub fn updates_crc32(&self, time: i64) -> u32 {
+        let [former, newest] = *self.followed.lock().expect("no worker panics here");
+        if newest.0 <= time { newest.1 } else { former.1 }
     }
 
     /// The bricks of a worker, once.
@@ -487,4 +502,9 @@ pub(super) fn peak_rss_bytes() -> u64 {
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
+}
+
+/// The time and the CRC-32 of the updates that a run had followed when it was killed.
+fn followed_before(resumed: Option<&Manifest>, start: i64) -> (i64, u32) {
+    resumed.map_or((start, 0), |m| (m.time, m.updates_crc32.unwrap_or(0)))
 }

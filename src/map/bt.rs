@@ -48,6 +48,8 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
     let voxels = octree.voxels;
     let extent = voxels.extent().ok_or_else(|| empty_map(&file))?;
     let (mut bricks, cells) = match options.unknown {
+        // Nothing more needs to be counted.
+        Unknown::Blocked if !voxels.has_open() => (Vec::new(), 1),
         Unknown::Blocked => {
             let cells = voxels.cells(extent);
             (voxels.into_bricks(), cells)

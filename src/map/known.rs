@@ -6,6 +6,10 @@ use crate::Result;
 use crate::brick::{BrickId, Costs};
 use rustc_hash::FxHashMap;
 
+/// What a known brick takes beside its costs: itself, in a list that grows by doubling, and where it is looked up while
+/// corners are counted.
+const KNOWN_BYTES: u64 = 512;
+
 /// A brick with a known voxel; `open` is a part of `known`.
 struct KnownBrick {
     id: BrickId,
@@ -86,8 +90,7 @@ impl KnownVoxels {
 
     fn charge(&mut self, bricks: u64, open: bool) -> Result<()> {
         let costs = if open { BRICK_BYTES } else { 0 };
-        self.budget
-            .charge(bricks, size_of::<KnownBrick>() as u64 + costs)
+        self.budget.charge(bricks, KNOWN_BYTES + costs)
     }
 
     /// The box of the known voxels, or `None` without any.
@@ -103,6 +106,11 @@ impl KnownVoxels {
             }
         }
         (!self.bricks.is_empty()).then_some(VoxelBox { least, greatest })
+    }
+
+    /// Whether some known voxel is open.
+    pub(super) fn has_open(&self) -> bool {
+        self.bricks.iter().any(|b| b.open != [0; 8])
     }
 
     /// How many cells the known voxels define: themselves, and the corners that touch one of them and have all eight

@@ -21,6 +21,32 @@ pub struct Epoch {
     pub updates: Vec<Update>,
 }
 
+impl Epoch {
+    /// Adds the epoch to a checksum: its time, then each row's kind and numbers.
+    pub fn feed(&self, crc: &mut crc32fast::Hasher) {
+        crc.update(&self.time.to_le_bytes());
+        for update in &self.updates {
+            let mut put = |kind: u8, numbers: &[i64], cells: &[Cell]| {
+                crc.update(&[kind]);
+                for number in numbers {
+                    crc.update(&number.to_le_bytes());
+                }
+                for c in cells.iter().flat_map(|cell| cell.xyz()) {
+                    crc.update(&c.to_le_bytes());
+                }
+            };
+            match update.kind {
+                UpdateKind::Cost { cell, cost } => put(0, &[i64::from(cost)], &[cell]),
+                UpdateKind::Voxel { cell, cost } => put(1, &[i64::from(cost)], &[cell]),
+                UpdateKind::SourceAdd { cell } => put(2, &[], &[cell]),
+                UpdateKind::SourceRemove { cell } => put(3, &[], &[cell]),
+                UpdateKind::QueryAdd { query, start, goal } => put(4, &[query], &[start, goal]),
+                UpdateKind::QueryRemove { query } => put(5, &[query], &[]),
+            }
+        }
+    }
+}
+
 /// One row of a table of updates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {

@@ -2,8 +2,8 @@
 //! and before the end nothing is.
 
 mod damage;
-mod readers;
 mod ingest;
+mod readers;
 mod support;
 
 use octaflow::lake::delta::Log;

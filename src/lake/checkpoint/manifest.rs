@@ -81,6 +81,9 @@ pub struct Manifest {
     pub map: MapFigures,
     /// What the command keeps for its summary alone.
     pub notes: serde_json::Value,
+    /// The CRC-32 of the updates up to the last epoch, as [`crate::map::Epoch::feed`] lays them down.
+    #[serde(default)]
+    pub updates_crc32: Option<u32>,
     /// How many bricks there are.
     pub bricks: u64,
     /// The containers of bricks, or tables of their tallies, in the order in which they were written: of a brick the
@@ -144,6 +147,7 @@ impl Manifest {
             lod: frame.lod(),
             map: MapFigures::default(),
             notes: serde_json::Value::Null,
+            updates_crc32: None,
             bricks: 0,
             segments: Vec::new(),
             cells: Vec::new(),
@@ -198,6 +202,9 @@ impl FileEntry {
     /// [`Error::Input`] naming the file and what is wrong with it; [`Error::Machine`] if it cannot be read.
     pub fn check(&self, folder: &Path) -> Result<()> {
         let path = folder.join(&self.path);
+        if !path.exists() {
+            return Err(missing(&path));
+        }
         let found = file_entry(folder, &self.path, self.rows)?;
         if found.bytes != self.bytes {
             return Err(Error::input(format!(
@@ -224,6 +231,13 @@ impl FileEntry {
         let (folder, file) = rest.split_once('/')?;
         Some((number.parse().ok()?, folder, file))
     }
+}
+
+fn missing(path: &Path) -> Error {
+    Error::input(format!(
+        "{} is missing: a checkpoint needs it; bring it back, or begin the run again with another folder",
+        path.display()
+    ))
 }
 
 /// The entry of the file at `path` in `folder`, which has `rows` rows, as it stands.
@@ -278,6 +292,9 @@ fn parse<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> {
             path.display()
         ))
     };
+    if !path.exists() {
+        return Err(missing(path));
+    }
     let file = File::open(path).map_err(|e| refused(path, "opened", &e))?;
     let mut text = String::new();
     let read = file.take(MOST_BYTES + 1).read_to_string(&mut text);
