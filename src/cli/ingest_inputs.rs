@@ -2,11 +2,11 @@
 
 use super::ingest::IngestConfig;
 use crate::brick::CellMap;
-use crate::ingest::{Bounds, Facts, Scan, Sensor, Terrain};
+use crate::ingest::{Bounds, Closed, Facts, Scan, Sensor, Terrain};
 use crate::lattice::Frame;
 use crate::map::columns::survey;
 use crate::map::input::extension;
-use crate::map::{ReadOptions, Unknown, read_map};
+use crate::map::{ReadOptions, Unknown, read_map, read_occupied};
 use crate::points::{HeightOptions, PointFile, PointOptions, PointShare, Points, read_heights};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -43,8 +43,8 @@ struct PointInput {
 #[derive(Debug)]
 pub(super) enum Whole {
     Terrain(Terrain),
-    /// A map, and whether it leaves no voxel of its box unknown.
-    Map(CellMap, bool),
+    /// A map, and what it says of cells that it does not leave open.
+    Map(CellMap, Closed),
 }
 
 /// One input.
@@ -362,8 +362,12 @@ impl Inputs {
             origin_m: origin_m.filter(|_| !own_frame),
             ..ReadOptions::default()
         };
-        let is_whole = matches!(extension.as_str(), "3dmap" | "npy");
-        Ok(Whole::Map(read_map(path, &options)?, is_whole))
+        let closed = match extension.as_str() {
+            "3dmap" | "npy" => Closed::Box,
+            "bt" => Closed::Voxels(read_occupied(path, &options)?),
+            _ => Closed::Unknown,
+        };
+        Ok(Whole::Map(read_map(path, &options)?, closed))
     }
 
     fn read_terrain(&self, path: &Path) -> Result<Terrain> {

@@ -332,11 +332,11 @@ impl<'a> Run<'a> {
                     terrain.fill(&self.frame, id, tallies);
                 }
             }
-            Whole::Map(map, is_whole) => {
+            Whole::Map(map, closed) => {
                 let file = input.path.display().to_string();
-                let layer = Layer::new(&file, map, &self.frame)?;
+                let layer = Layer::new(&file, map, closed, &self.frame)?;
                 self.afford(input, layer.brick_count() / worker.peers() as u64)?;
-                layer.fill(*is_whole, tallies, is_own);
+                layer.fill(tallies, is_own);
             }
         }
         Ok(Counted::default())

@@ -290,6 +290,8 @@ impl Shared {
             epoch_micros: Percentiles::of(fed.epochs.clone()),
             queries: None,
             query_micros: None,
+            queries_anew: None,
+            search_bytes: None,
             diffusion: None,
             changes: None,
             parts: None,

@@ -24,6 +24,12 @@ pub(super) struct Summary {
     pub queries: Option<QueryCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query_micros: Option<Percentiles>,
+    /// How many queries an epoch of updates answered anew, for routes with updates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queries_anew: Option<Percentiles>,
+    /// The memory of the largest search, for routes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_bytes: Option<u64>,
     /// What became of the field, for diffusion.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub diffusion: Option<DiffusionSummary>,
@@ -128,7 +134,7 @@ pub(super) struct QueryCounts {
     pub invalid: u64,
 }
 
-/// Percentiles of times in microseconds; 0 where nothing was timed.
+/// Percentiles of times in microseconds, or of numbers; 0 where there are none.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Percentiles {
     pub p50: u64,
@@ -138,11 +144,16 @@ pub(super) struct Percentiles {
 
 impl Percentiles {
     /// The percentiles of times, by the nearest rank.
-    pub fn of(mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
+    pub fn of(times: Vec<Duration>) -> Self {
+        Self::of_numbers(times.iter().map(|t| t.as_micros() as u64).collect())
+    }
+
+    /// The percentiles of numbers, by the nearest rank.
+    pub fn of_numbers(mut numbers: Vec<u64>) -> Self {
+        numbers.sort_unstable();
         let rank = |percent: usize| {
-            let rank = (times.len() * percent).div_ceil(100).max(1) - 1;
-            times.get(rank).map_or(0, |t| t.as_micros() as u64)
+            let rank = (numbers.len() * percent).div_ceil(100).max(1) - 1;
+            numbers.get(rank).copied().unwrap_or(0)
         };
         Percentiles {
             p50: rank(50),
@@ -208,6 +219,13 @@ impl Summary {
                 grouped(self.epoch_micros.p50),
                 grouped(self.epoch_micros.max),
             );
+            if let Some(anew) = &self.queries_anew {
+                words += &format!(
+                    "Of the queries, an epoch answered {} anew in the median, {} at most.\n",
+                    grouped(anew.p50),
+                    grouped(anew.max),
+                );
+            }
         }
         words + &self.written(out)
     }

@@ -15,7 +15,7 @@ mod scan;
 mod stored;
 mod terrain;
 
-pub use layer::Layer;
+pub use layer::{Closed, Layer};
 pub use names::column_names;
 pub use place::{Bounds, default_origin};
 pub use ray::walk;

@@ -150,15 +150,20 @@ impl KnownVoxels {
         // The box holds the bricks that were charged already: they must not count twice.
         let charged = self.bricks.iter().filter(|b| b.open != [0; 8]).count() as u64;
         budget.refund(charged, BRICK_BYTES);
-        let blocked = self
-            .bricks
-            .iter()
-            .map(|b| (b.id, std::array::from_fn(|k| b.known[k] & !b.open[k])))
-            .filter(|(_, mask)| *mask != [0; 8])
-            .collect();
+        let blocked = blocked(&self.bricks).collect();
         drop(self.bricks);
         open_box(extent, &blocked, &mut budget)
     }
+
+    /// The voxels that are known and blocked, ascending by brick.
+    pub(super) fn into_blocked(self) -> Vec<(BrickId, VoxelMask)> {
+        blocked(&self.bricks).collect()
+    }
+}
+
+fn blocked(bricks: &[KnownBrick]) -> impl Iterator<Item = (BrickId, VoxelMask)> + '_ {
+    let of = |b: &KnownBrick| (b.id, std::array::from_fn(|k| b.known[k] & !b.open[k]));
+    bricks.iter().map(of).filter(|(_, mask)| *mask != [0; 8])
 }
 
 fn count(mask: &VoxelMask) -> u64 {
