@@ -243,7 +243,9 @@ impl Shared {
 
     /// The number of the checkpoint that will be taken next.
     pub fn next_checkpoint(&self) -> u64 {
-        self.resumed.as_ref().map_or(1, |m| m.number + 1)
+        self.resumed
+            .as_ref()
+            .map_or(1, |m| m.number.saturating_add(1))
     }
 
     /// The time of the last epoch that is done when the run begins.

@@ -131,7 +131,7 @@ fn targets(scratch: &Scratch) -> Vec<Target> {
             .clone();
         let run = folder.join("run.json");
         for (name, file) in [("manifest", newest), ("record", run)] {
-            let seeds = seeds::contents(&[file.clone()]);
+            let seeds = seeds::contents(std::slice::from_ref(&file));
             let read = readers::checkpoints;
             inside(name, folder, file, seeds, read, sealed);
         }

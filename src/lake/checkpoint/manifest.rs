@@ -180,8 +180,10 @@ impl Manifest {
 
     /// True if the containers hold so much that is out of date that the next checkpoint had better write all bricks.
     pub fn is_stale(&self) -> bool {
-        let rows: u64 = self.segments.iter().map(|s| s.rows).sum();
-        rows > 2 * self.bricks + 1024 || self.cells.len() > MOST_TABLES
+        let rows = self.segments.iter().map(|s| s.rows);
+        let rows = rows.fold(0, u64::saturating_add);
+        let most = self.bricks.saturating_mul(2).saturating_add(1024);
+        rows > most || self.cells.len() > MOST_TABLES
     }
 
     pub(super) fn read(path: &Path) -> Result<Self> {
@@ -225,10 +227,15 @@ impl FileEntry {
         Ok(())
     }
 
-    /// The number of the checkpoint that wrote the file, the folder there, and its path in that.
+    /// The number of the checkpoint that wrote the file, the folder there, and its path in that; none if its path is not of
+    /// that kind.
     pub fn place(&self) -> Option<(u64, &str, &str)> {
         let (number, rest) = self.path.split_once('/')?;
         let (folder, file) = rest.split_once('/')?;
+        let leaves = |part: &str| ["", ".", ".."].contains(&part);
+        if rest.split('/').any(leaves) {
+            return None;
+        }
         Some((number.parse().ok()?, folder, file))
     }
 }
