@@ -41,7 +41,7 @@ pub use queries::{Query, read_queries};
 pub(crate) use table::read_cells;
 pub use updates::{Allow, Epoch, Update, UpdateKind, UpdateReader};
 
-use crate::brick::CellMap;
+use crate::brick::{BrickId, CellMap};
 use crate::lake::delta::AsOf;
 use crate::lattice::Frame;
 use crate::{Error, Result};
