@@ -252,7 +252,11 @@ impl IngestArgs {
         }
         let sensors = self.positions_of_sensors()?;
         if let Some(changes) = &self.changes {
-            check_changes(changes, &self.out, self.json)?;
+            let folders = [
+                ("--out", Some(self.out.as_path())),
+                ("--checkpoint", self.checkpoints.folder()),
+            ];
+            check_changes(changes, folders, self.json)?;
         }
         let cluster = self.cluster.check()?;
         let resumes = self.resumes.is_some();
@@ -427,7 +431,7 @@ fn check_numbers(args: &IngestArgs) -> Result<()> {
     }
 }
 
-fn check_changes(changes: &Path, out: &Path, json: bool) -> Result<()> {
+fn check_changes(changes: &Path, folders: [(&str, Option<&Path>); 2], json: bool) -> Result<()> {
     let refuse = |why: &str| {
         Err(Error::input(format!(
             "--changes {} {why}",
@@ -450,8 +454,13 @@ fn check_changes(changes: &Path, out: &Path, json: bool) -> Result<()> {
     if changes.is_dir() {
         return refuse("is a folder; it should be a file");
     }
-    if changes.starts_with(out) {
-        return refuse("lies inside --out, which holds nothing but results; put it beside");
+    let inside = folders
+        .iter()
+        .find(|(_, folder)| folder.is_some_and(|f| changes.starts_with(f)));
+    if let Some((flag, _)) = inside {
+        return refuse(&format!(
+            "lies inside {flag}, which holds nothing but its own; put it beside"
+        ));
     }
     match changes.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {

@@ -16,6 +16,7 @@ mod level;
 mod record;
 mod sum;
 mod tallies;
+mod telling;
 
 pub use background::CellBox;
 pub use judge::{CellState, Judged, Judging, Rule};

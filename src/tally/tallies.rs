@@ -1,6 +1,6 @@
 //! Tallies: what was counted in each cell, kept by brick.
 
-use super::{CellBox, Judged, Judging, Sum};
+use super::{Judged, Judging, Sum};
 use crate::brick::{BRICK_CELLS, BrickId, Costs, Local, Planes};
 use rustc_hash::FxHashMap;
 use std::ops::AddAssign;
@@ -66,7 +66,7 @@ struct Given {
 /// What was counted in the cells of one brick.
 #[derive(Clone, Debug)]
 pub struct BrickTally {
-    id: BrickId,
+    pub(super) id: BrickId,
     /// The places of the counted cells, in the order in which they came.
     locals: Vec<u16>,
     /// From place to 1 + slot, once there are more than a few.
@@ -76,10 +76,10 @@ pub struct BrickTally {
     attributes: usize,
     seen: Planes,
     given: Option<Box<Given>>,
-    touched: bool,
+    pub(super) touched: bool,
     unsaved: bool,
     /// What was told of it, if it has been touched since and anything was.
-    told: Option<Box<Judged>>,
+    pub(super) told: Option<Box<Judged>>,
 }
 
 impl BrickTally {
@@ -252,13 +252,13 @@ impl BrickTally {
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     attributes: usize,
-    bricks: Vec<BrickTally>,
+    pub(super) bricks: Vec<BrickTally>,
     places: FxHashMap<BrickId, u32>,
-    last: Option<(BrickId, u32)>,
-    touched: Vec<u32>,
+    pub(super) last: Option<(BrickId, u32)>,
+    pub(super) touched: Vec<u32>,
     unsaved: Vec<u32>,
     /// How cells were judged when they were told last; `None` if nobody is told.
-    told: Option<Judging>,
+    pub(super) told: Option<Judging>,
 }
 
 impl Tallies {
@@ -357,97 +357,6 @@ impl Tallies {
         self.touched.clear();
         self.unsaved.clear();
         self.told = None;
-        self.last = None;
-    }
-
-    /// The bricks in which anything may be known under `judging`, by identifier: those of the tallies, and those of `mine`
-    /// that it opens.
-    pub fn known_bricks(&self, judging: &Judging, mine: impl Fn(BrickId) -> bool) -> Vec<BrickId> {
-        let open = judging.open();
-        let open = open.iter().flat_map(CellBox::bricks).filter(|&id| mine(id));
-        let mut ids: Vec<BrickId> = self.bricks.iter().map(|brick| brick.id).collect();
-        ids.extend(open);
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    }
-
-    /// Notes that the cells are told as `judging` judges them now, but for the bricks of `kept`, of which these costs were
-    /// told. From now on what was told of a brick is kept when it is touched.
-    pub fn settle(&mut self, judging: Judging, mut kept: FxHashMap<BrickId, Box<Costs>>) {
-        self.touched.clear();
-        for (place, brick) in (0..).zip(&mut self.bricks) {
-            let costs = kept.remove(&brick.id);
-            brick.touched = costs.is_some();
-            brick.told = costs.map(|costs| Box::new(Judged::of_costs(costs)));
-            if brick.touched {
-                self.touched.push(place);
-            }
-        }
-        self.told = Some(judging);
-        self.last = None;
-    }
-
-    /// How cells were judged when they were told last; `None` if nobody is told.
-    pub fn told_by(&self) -> Option<Judging> {
-        self.told
-    }
-
-    /// Nobody is told any more.
-    pub fn stop_telling(&mut self) {
-        self.told = None;
-        for place in self.touched.drain(..) {
-            let brick = &mut self.bricks[place as usize];
-            (brick.touched, brick.told) = (false, None);
-        }
-        self.last = None;
-    }
-
-    /// What was told of a brick.
-    ///
-    /// # Panics
-    /// If [`Tallies::settle`] was never called.
-    pub fn told(&self, id: BrickId) -> Judged {
-        let before = self.told.expect("what is told was settled");
-        match self.get(id) {
-            Some(tally) if !tally.touched => before.judge(id, Some(tally)),
-            Some(BrickTally {
-                told: Some(told), ..
-            }) => Judged::clone(told),
-            _ => before.judge(id, None),
-        }
-    }
-
-    /// Calls `each` with every brick that may be judged otherwise now than was told, by identifier, with what was told of it
-    /// and what is so under `judging`; that counts as told from now on. `mine` tells the bricks of one's own.
-    ///
-    /// # Panics
-    /// If [`Tallies::settle`] was never called.
-    pub fn differences(
-        &mut self,
-        judging: Judging,
-        mine: impl Fn(BrickId) -> bool,
-        mut each: impl FnMut(BrickId, &Judged, &Judged),
-    ) {
-        let before = self.told.expect("what is told was settled");
-        let ids = if before.open() == judging.open() {
-            let touched = self.touched.iter();
-            let mut ids: Vec<BrickId> = touched
-                .map(|&place| self.bricks[place as usize].id)
-                .collect();
-            ids.sort_unstable();
-            ids
-        } else {
-            self.known_bricks(&judging, mine)
-        };
-        for id in ids {
-            each(id, &self.told(id), &judging.judge(id, self.get(id)));
-        }
-        for place in std::mem::take(&mut self.touched) {
-            let brick = &mut self.bricks[place as usize];
-            (brick.touched, brick.told) = (false, None);
-        }
-        self.told = Some(judging);
         self.last = None;
     }
 }

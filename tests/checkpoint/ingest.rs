@@ -70,7 +70,7 @@ fn an_ingest_that_was_killed_goes_on() {
     check_tidy(&world);
     assert!(calls > 80, "{calls} places to be killed at");
     for call in (1..=calls)
-        .step_by(7)
+        .step_by(12)
         .chain([calls - 3, calls - 2, calls - 1, calls])
     {
         for name in ["saved", "out"] {
@@ -102,7 +102,7 @@ fn an_ingest_onto_a_result_goes_on_and_reads_it_again() {
     let whole = published(&world, "whole");
     let kept = format!("{ONTO} first -w 2 --checkpoint saved --checkpoint-every 2 --out out");
     let calls = world.count_calls(&kept);
-    for call in (4..=calls).step_by(13) {
+    for call in (4..=calls).step_by(19) {
         world.remove("saved");
         world.remove("out");
         world.run_to_death(&kept, call);
@@ -131,7 +131,7 @@ fn an_ingest_onto_a_result_goes_on_and_reads_it_again() {
         world.run_to_death(&kept, last);
         world.succeed("resume saved --quiet -w 1");
         assert_eq!(published(&world, "own"), whole, "killed at {last}");
-        last = last.saturating_sub(5);
+        last = last.saturating_sub(9);
     }
 }
 
@@ -141,7 +141,7 @@ fn two_processes_of_an_ingest_that_are_killed_at_any_moment_go_on() {
     world.succeed(&format!("{SCANS} -w 1 --out whole"));
     let whole = published(&world, "whole");
     let mut dice = Dice(0xd0d0);
-    for trial in 0..5 {
+    for trial in 0..4 {
         world.remove("saved");
         world.remove("out");
         let kept = format!("{SCANS} -w 1 -n 2 --checkpoint saved --checkpoint-every 1 --out out");

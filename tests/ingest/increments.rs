@@ -258,9 +258,8 @@ fn changed(path: &str, time: &str, origin: [f64; 3], cell_size: f64) -> BTreeMap
 fn changes_of_a_level_are_the_differences_of_its_tables() {
     let folder = Folder::new();
     let [a, b, c] = scans(&folder);
-    let open = [(15, "-w 2"), (13, "-w 3")];
-    let blocked = [(14, "-w 1"), (12, "-w 1 -n 2 --partition slab")];
-    for (unknown, levels) in [("open", open), ("blocked", blocked)] {
+    let open = vec![(14, "-w 3"), (12, "-w 1 -n 2 --partition slab")];
+    for (unknown, levels) in [("open", open), ("blocked", vec![(13, "-w 2")])] {
         let first =
             format!("--cell-size 0.8 --origin -40,-30,-20 --unknown {unknown} --lods 14,13,12");
         let (one, two, three) = (folder.path("one"), folder.path("two"), folder.path("three"));
