@@ -122,7 +122,7 @@ fn at_lod(map: CellMap, config: &RunConfig) -> Result<CellMap> {
     match map.at_lod(lod) {
         Some(map) if map.open > 0 => Ok(map),
         Some(_) => Err(Error::input(format!(
-            "{path}: at --lod {lod} no cell is open, since none has four open children: give a level between {lod} and {finest}"
+            "{path}: at --lod {lod} no cell is open, since none has four open children: give a greater level, up to {finest}"
         ))),
         None => Err(Error::input(format!(
             "{path}: its cells are those of level {finest}: --lod {lod} must not be above"

@@ -13,8 +13,8 @@ use super::mesh::{Mesh, Peer};
 use super::terms;
 use crate::{Error, Result};
 
-/// How many unknown connections are heard at a time; the oldest gives way.
-const CALLERS: usize = 64;
+/// How many unknown connections are heard at a time beside those of the run's processes; the oldest gives way.
+const STRANGERS: usize = 64;
 
 /// How long the processes that have not called yet are waited for when the run cannot be, to tell them so.
 const TURN_AWAY: Duration = Duration::from_secs(2);
@@ -41,6 +41,8 @@ impl Caller {
 pub(super) struct Door {
     listeners: Vec<TcpListener>,
     callers: Vec<Caller>,
+    /// How many of them are heard at a time.
+    most: usize,
 }
 
 impl Door {
@@ -49,6 +51,7 @@ impl Door {
         Ok(Door {
             listeners: listen(config)?,
             callers: Vec::new(),
+            most: STRANGERS + 2 * config.processes,
         })
     }
 
@@ -56,11 +59,11 @@ impl Door {
     fn callers(&mut self) -> Vec<Caller> {
         let mut callers = std::mem::take(&mut self.callers);
         for listener in &self.listeners {
-            for _ in 0..CALLERS {
+            for _ in 0..self.most {
                 let Ok((socket, _)) = listener.accept() else {
                     break;
                 };
-                if callers.len() == CALLERS {
+                if callers.len() == self.most {
                     callers.remove(0);
                 }
                 // A caller that is gone already is no loss.

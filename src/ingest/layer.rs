@@ -1,6 +1,6 @@
 //! Maps of cells as one more thing that is known.
 
-use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Planes};
+use crate::brick::{BrickId, CellMap, LOCAL_BY_INDEX, Local, Planes};
 use crate::lattice::{Cell, Frame};
 use crate::tally::Tallies;
 use crate::{Error, Result};
@@ -127,10 +127,10 @@ impl<'a> Layer<'a> {
             }
         }
         for (id, mask) in self.closed.voxels() {
-            for local in &LOCAL_BY_INDEX[..512] {
-                let at = local.index();
+            // The even cells come first, in the order of the mask's bits.
+            for (at, local) in (0..512).filter_map(|at| Some((at, Local::new(at)?))) {
                 if mask[at >> 6] >> (at & 63) & 1 != 0 {
-                    let voxel = id.cell(*local);
+                    let voxel = id.cell(local);
                     give(voxel, 0);
                     self.corners(voxel).for_each(|corner| give(corner, 0));
                 }

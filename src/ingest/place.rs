@@ -1,5 +1,6 @@
 //! Where the lattice is laid when nobody says.
 
+use crate::lattice::Legible;
 use crate::{Error, Result};
 
 /// How many cell sizes lie between the origin and the first point, at least: a brick.
@@ -70,10 +71,11 @@ pub fn default_origin(bounds: &Bounds, cell_size_m: f64) -> Result<[f64; 3]> {
         let fits = bounds.greatest[a] / cell_size_m - first < MOST_CELLS;
         if !fits || first.abs() > 2f64.powi(52) {
             return Err(Error::input(format!(
-                "--cell-size {cell_size_m}: the input spans {span_m} m on axis {}, from {} m on, which is more cells \
+                "--cell-size {cell_size_m}: the input spans {} m on axis {}, from {} m on, which is more cells \
                  than the lattice coordinates 0…65535 hold: give a greater --cell-size, or --origin and a part of it",
+                Legible(span_m),
                 ["x", "y", "z"][a],
-                bounds.least[a]
+                Legible(bounds.least[a])
             )));
         }
     }

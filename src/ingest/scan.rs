@@ -2,7 +2,7 @@
 
 use super::walk;
 use crate::brick::{BRICK_UNITS, BrickId, Local};
-use crate::lattice::{Cell, Frame};
+use crate::lattice::{Cell, Frame, Legible};
 use crate::points::Points;
 use crate::tally::{CellBox, Sum, Tallies};
 use crate::{Error, Result};
@@ -201,7 +201,8 @@ impl Scan {
     #[cold]
     fn too_large(&self, value: f64) -> Error {
         self.wrong(&format_args!(
-            "an attribute has the value {value}: its magnitude must be below {:e}",
+            "an attribute has the value {}: its magnitude must be below {:e}",
+            Legible(value),
             Sum::MOST
         ))
     }

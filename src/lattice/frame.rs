@@ -171,13 +171,30 @@ impl fmt::Display for FrameError {
             }
             FrameError::Range([x, y, z]) => write!(
                 f,
-                "the position {x},{y},{z} lies outside the lattice coordinates 0…65535 of this frame (see --origin)"
+                "the position {},{},{} lies outside the lattice coordinates 0…65535 of this frame (see --origin)",
+                Legible(*x),
+                Legible(*y),
+                Legible(*z)
             ),
         }
     }
 }
 
 impl std::error::Error for FrameError {}
+
+/// A number for a message: with a power of ten where it would have more digits than anybody reads.
+pub(crate) struct Legible(pub f64);
+
+impl fmt::Display for Legible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.0.abs();
+        if size == 0.0 || (1e-6..1e15).contains(&size) {
+            write!(f, "{}", self.0)
+        } else {
+            write!(f, "{:e}", self.0)
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,7 @@ mod text;
 
 pub use cell::{Cell, NEIGHBOURS};
 pub use error::{LatticeError, TextError};
+pub(crate) use frame::Legible;
 pub use frame::{Frame, FrameError};
 pub use galactic128::{Galactic128, GalacticHeader};
 pub use header::Header;

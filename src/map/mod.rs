@@ -128,7 +128,7 @@ impl ReadOptions<'_> {
             "npy" => Ok(()),
             _ if self.axes != Axes::Xyz => refuse(
                 "--axes zyx",
-                "whose columns name their axes: only .npy takes it",
+                "which tells its axes itself: only .npy takes it",
             ),
             _ => Ok(()),
         }

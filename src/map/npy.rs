@@ -90,7 +90,7 @@ impl<'a> Array<'a> {
         let axes_found = header.shape.len();
         let shape: [u64; 3] = header.shape.try_into().map_err(|_| {
             Error::input(format!(
-                "{file}: the array has {axes_found} axes: it must have 3"
+                "{file}: the array has {axes_found} axes: a map must have 3 (heights have 2: octaflow ingest takes them with --bottom and --top)"
             ))
         })?;
         // Which voxel axis each array axis runs along.
