@@ -16,7 +16,7 @@
 use crate::brick::{BrickId, Local};
 use crate::engine::Engine;
 use crate::lattice::Cell;
-use crate::partition::Plan;
+use crate::partition::{Partition, Plan};
 use crate::search::Router;
 use bytemuck::{Pod, Zeroable};
 use rustc_hash::FxHashMap;
@@ -334,6 +334,31 @@ impl EpochEdits {
                 REMOVE_SOURCE => store.remove_source(brick, local),
                 _ => {}
             }
+        }
+    }
+}
+
+/// Makes the edits of an epoch, each with the number of its row, in a store that has all cells which they concern.
+///
+/// # Errors
+/// The fault of the least row, if the epoch is unsound; then it has changed nothing.
+pub fn edit_alone(
+    edits: impl IntoIterator<Item = (u64, Edit)>,
+    store: &mut impl Store,
+) -> Result<(), Fault> {
+    let plan = Plan::build(Partition::Morton, 1, &[]);
+    let mut epoch = EpochEdits::default();
+    for (row, edit) in edits {
+        row_records(edit, row, &plan, |record| epoch.take_row(record));
+    }
+    let mut parts = Vec::new();
+    epoch.settle(0, &plan, store, |part| parts.push(part));
+    parts.into_iter().for_each(|part| epoch.take_corner(part));
+    match epoch.check(store) {
+        Some(fault) => Err(fault),
+        None => {
+            epoch.apply(store);
+            Ok(())
         }
     }
 }

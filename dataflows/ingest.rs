@@ -5,36 +5,45 @@
 //!                                                                │ to the owner of the brick
 //!                                                                ▼
 //!                                                            Count: add to the tallies of their level
-//!                                                                │ at the end of an epoch, if somebody asks:
-//!                                                                │ (cell, cost) that goes −1, that comes +1
+//!                                                                │ at the end of an input, if somebody asks:
+//!                                                                │ differences of the parents of changed cells,
+//!                                                                │ to the owner of the parent's brick, level by level
 //!                                                                ▼
-//!                              LOD 15 ─► coarsen ─► LOD 14 ─► …  ─► the level asked for
+//!                                                            Count … up to the level asked for: (cell, cost now)
 //!                                                                │ to worker 0
 //!                                                                ▼
-//!                                                            Gather: the cells of each epoch whose cost changed
+//!                                                            Gather: the cells of each round whose cost changed
 //! ```
 //!
 //! Points are not records of a collection: they are added up where they are read, cell by cell, and only the sums travel.
-//! What changes of cells is differential from there on.
+//! A parent is one sum in an abelian group: how many children are known, how many are open, what these cost. A change of a
+//! child is a difference that is added to it, so that an input costs time by the cells that it changes, at each level their
+//! parents alone. The same as a collection, [`coarser`](super::coarsen::coarser), must hold every cell as a record of its
+//! own; here a cell is a place in its brick. Measured where 1,000 points came onto 18.8 M cells with changes asked for at the
+//! level above: taking all in took 8.6 s and 2.3 GB with collections, 4.5 s and 1.0 GB with bricks, and 2.2 s and 1.0 GB
+//! without changes; at the finest level 3.9 s and 1.7 GB against 1.6 s and 1.0 GB.
+//!
+//! The points and sums of coarser cells are added up once, before their tables are written: there that takes 1.3 s for two
+//! levels of the 11 s of the run, most of which goes into whole tables. To keep the sums beside the tallies would save it,
+//! and cost 0.4 s to read and 1.4 s to write by the rates of the finest level.
 //!
 //! # Frontiers
-//! A time is an epoch: one input file, or one level of the tables at the end. An epoch's cells are judged when its
-//! frontier passes it on the owner; the changes are whole when the probe passes it.
+//! A time is a round: one input, or a stretch of one, or one level of the tables at the end. Where a round ends an input
+//! ([`Telling`]), cells are judged when its frontier passes it on the owner; the changes are whole when the probe passes it.
 //!
 //! # Invariants
-//! - One epoch is under way at a time ([`TallyInput::end_epoch`] waits), so that what a worker adds to its own bricks
-//!   falls into the epoch of what others send.
+//! - One round is under way at a time ([`TallyInput::end_round`] waits), so that what a worker adds to its own bricks
+//!   falls into the round of what others send. Between two rounds all tallies are whole: that is when they are saved.
 //! - Tallies add up, so that they do not depend on the order in which records come.
 
-use super::coarsen::levels;
+use super::Time;
 use super::epochs::stage;
 use super::wire::PodVec;
-use super::{Diff, Time};
-use crate::brick::BrickId;
+use crate::brick::{BrickId, LOCAL_BY_INDEX};
 use crate::lattice::Cell;
 use crate::partition::Plan;
-use crate::tally::{Rule, Tallies, TallyRecord, owner_at};
-use differential_dataflow::AsCollection;
+use crate::tally::{Judging, Rule, Tallies, TallyRecord, owner_at};
+use rustc_hash::FxHashSet;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -57,8 +66,20 @@ pub struct Ledger {
     pub levels: Vec<Tallies>,
     /// How cells are judged.
     pub rule: Rule,
-    /// How they were judged when changes were told last.
-    told: Rule,
+    /// What is told at the end of the round under way.
+    pub telling: Telling,
+    /// Bricks whose tallies at the finest level are whole: what else comes of them is older, and left out.
+    pub closed: FxHashSet<BrickId>,
+}
+
+/// What is told at the end of a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The cells whose costs have changed since they were told last, so many levels above the finest.
+    Changes(usize),
 }
 
 impl Ledger {
@@ -67,28 +88,49 @@ impl Ledger {
         Ledger {
             levels: vec![Tallies::new(attributes); levels],
             rule,
-            told: Rule { open: None, ..rule },
+            telling: Telling::default(),
+            closed: FxHashSet::default(),
         }
     }
 
-    /// The changes since they were told last: `(cell, cost)` of open cells that go (−1) and come (1).
-    fn changes(&mut self, is_own: impl Fn(BrickId) -> bool, mut each: impl FnMut(Cell, u16, Diff)) {
-        let (told, rule) = (self.told, self.rule);
-        self.levels[0].changes(&told, &rule, is_own, |id, local, old, new| {
-            for (cost, diff) in [(old, -1), (new, 1)] {
-                if cost > 0 {
-                    each(id.cell(local), cost, diff);
+    fn take(&mut self, record: &TallyRecord) {
+        let level = record.level();
+        let is_closed = || level == 0 && self.closed.contains(&record.brick());
+        if self.closed.is_empty() || !is_closed() {
+            record.add_to(&mut self.levels[level]);
+        }
+    }
+
+    /// How the cells of a level are judged.
+    pub fn judging(&self, level: usize) -> Judging {
+        match level {
+            0 => Judging::Finest(self.rule),
+            _ => Judging::Coarser,
+        }
+    }
+
+    /// What is to be told: cells and their costs now.
+    fn tell(&mut self, is_own: impl Fn(usize, BrickId) -> bool, mut each: impl FnMut(Cell, u16)) {
+        let Telling::Changes(level) = std::mem::take(&mut self.telling) else {
+            return;
+        };
+        let judging = self.judging(level);
+        let is_own = |brick| is_own(level, brick);
+        self.levels[level].differences(judging, is_own, |id, before, now| {
+            for local in LOCAL_BY_INDEX {
+                let cost = now.costs[local.index()];
+                if cost != before.costs[local.index()] {
+                    each(id.cell(local), cost);
                 }
             }
         });
-        self.told = rule;
     }
 }
 
 /// The ledger that a worker's operators share.
 pub type SharedLedger = Rc<RefCell<Ledger>>;
 
-/// The cells of each epoch whose cost changed, with their costs now; worker 0 has them all.
+/// The cells of each round whose cost changed, with their costs now; worker 0 has them all.
 pub type ChangedCells = Rc<RefCell<BTreeMap<Time, BTreeMap<Cell, u16>>>>;
 
 /// Where what a worker has counted enters the dataflow. Every worker feeds its own.
@@ -97,21 +139,11 @@ pub struct TallyInput {
     probe: probe::Handle<Time>,
 }
 
-/// The changes that somebody asks for: of how many levels above the finest, and after which epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// How many levels above the finest.
-    pub level: usize,
-    /// Epochs up to this one are not told of.
-    pub after: Time,
-}
-
-/// Brings what is counted to the owners of the bricks; gathers the changes that are wanted.
+/// Brings what is counted to the owners of the bricks; gathers the changes that are told.
 pub fn ingest<'scope>(
     scope: Scope<'scope, Time>,
     plan: &Arc<Plan>,
     ledger: &SharedLedger,
-    wanted: Option<Wanted>,
 ) -> (TallyInput, ChangedCells) {
     let me = scope.index();
     let mut handle: InputHandle<Time, CapacityContainerBuilder<PodVec<TallyRecord>>> =
@@ -119,47 +151,32 @@ pub fn ingest<'scope>(
     let records = handle.to_stream(scope);
     let (owners, owns) = (plan.clone(), plan.clone());
     let (adding, judging) = (ledger.clone(), ledger.clone());
-    let changes: StreamVec<Time, ((Cell, u16), Time, Diff)> = stage(
+    let changes: StreamVec<Time, (Cell, u16)> = stage(
         records,
         "Count",
         move |record: &TallyRecord| match record.finishing() {
             Some(worker) => worker as u64,
             None => owner_at(&owners, record.level(), record.brick()) as u64,
         },
-        move |_time, record| {
-            let level = record.level();
-            record.add_to(&mut adding.borrow_mut().levels[level]);
-        },
-        move |time, out| {
-            if wanted.is_some() {
-                let mut ledger = judging.borrow_mut();
-                let is_own = |brick| owns.owner(brick) == me;
-                ledger.changes(is_own, |cell, cost, diff| {
-                    out.push(((cell, cost), time, diff));
-                });
-            }
+        move |_time, record| adding.borrow_mut().take(&record),
+        move |_time, out| {
+            let is_own = |level, brick| owner_at(&owns, level, brick) == me;
+            let mut ledger = judging.borrow_mut();
+            ledger.tell(is_own, |cell, cost| out.push((cell, cost)));
         },
     );
-    let wanted = wanted.unwrap_or(Wanted {
-        level: 0,
-        after: Time::MAX,
-    });
-    let cells = changes.as_collection();
-    let cells = levels(cells.clone(), wanted.level).pop().unwrap_or(cells);
     let changed = ChangedCells::default();
     let sink = changed.clone();
-    let (probe, _) = (cells.inner)
+    let (probe, _) = changes
         .unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
             Exchange::new(|_| 0),
             "Gather",
             move |_, _| {
                 move |input, _| {
-                    input.for_each(|_, records| {
+                    input.for_each(|cap, cells| {
                         let mut sink = sink.borrow_mut();
-                        for ((cell, cost), time, diff) in records.drain(..) {
-                            if time > wanted.after {
-                                note(sink.entry(time).or_default(), cell, cost, diff);
-                            }
+                        if let Some(&round) = cap.least() {
+                            sink.entry(round).or_default().extend(cells.drain(..));
                         }
                     });
                 }
@@ -169,17 +186,9 @@ pub fn ingest<'scope>(
     (TallyInput { handle, probe }, changed)
 }
 
-/// Takes in a difference of a cell: a cost that comes is its cost now, and without one it is blocked.
-fn note(changed: &mut BTreeMap<Cell, u16>, cell: Cell, cost: u16, diff: Diff) {
-    let now = changed.entry(cell).or_insert(0);
-    if diff > 0 {
-        *now = cost;
-    }
-}
-
 impl TallyInput {
-    /// Begins an epoch.
-    pub fn begin_epoch(&mut self, time: Time) {
+    /// Begins a round.
+    pub fn begin_round(&mut self, time: Time) {
         self.handle.advance_to(time);
     }
 
@@ -190,8 +199,8 @@ impl TallyInput {
         worker.step();
     }
 
-    /// Ends an epoch, and works until every worker has.
-    pub fn end_epoch(&mut self, worker: &mut Worker) {
+    /// Ends a round, and works until every worker has.
+    pub fn end_round(&mut self, worker: &mut Worker) {
         let time = *self.handle.time();
         self.handle.send(TallyRecord::finish(worker.index()));
         self.handle.advance_to(time + 1);

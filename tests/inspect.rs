@@ -501,7 +501,7 @@ fn a_log_is_held_against_the_files() {
     assert_eq!(verify(&field).unwrap().files, 2);
 
     fs::write(log(2), add(parts[0], "../outside.parquet")).unwrap();
-    faulty(&field, &["inside the table's folder"]);
+    faulty(&field, &["leaves the folder"]);
     fs::write(log(2), add(parts[0], "part-00009.parquet")).unwrap();
     faulty(&field, &["part-00009.parquet", "is missing", "version 2"]);
     fs::write(

@@ -113,6 +113,13 @@ impl Local {
         (index < BRICK_CELLS).then_some(Local(index as u16))
     }
 
+    /// The place of a cell in its brick, wherever that lies.
+    #[inline]
+    pub(crate) fn of_cell(cell: Cell) -> Self {
+        let [x, y, z] = cell.xyz().map(|c| c & (BRICK_UNITS - 1));
+        Local::of_units(x, y, z)
+    }
+
     /// The index, 0…1023.
     pub const fn index(self) -> usize {
         self.0 as usize

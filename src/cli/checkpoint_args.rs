@@ -13,8 +13,8 @@ pub(super) struct CheckpointArgs {
     #[arg(help_heading = "Checkpoints", long, value_name = "DIR")]
     checkpoint: Option<PathBuf>,
 
-    /// How often a checkpoint is taken: after N epochs (or time steps), or after a time as in 30s, 5m or 1h
-    /// [default: 60s]
+    /// How often a checkpoint is taken: after N epochs (or time steps, or stretches of inputs), or after a time as in
+    /// 30s, 5m or 1h [default: 60s]
     #[arg(
         help_heading = "Checkpoints",
         long,
@@ -27,7 +27,7 @@ pub(super) struct CheckpointArgs {
 /// How often a checkpoint is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Every {
-    /// After so many epochs, or time steps.
+    /// After so many epochs, time steps, or stretches of inputs.
     Epochs(u64),
     /// After so much time.
     Time(Duration),

@@ -62,6 +62,14 @@ impl ClusterArgs {
         }
     }
 
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    pub fn divide_by(&mut self, partition: Partition) {
+        self.partition = partition;
+    }
+
     pub fn partition_name(&self) -> &'static str {
         self.partition.name()
     }

@@ -1,12 +1,13 @@
 //! The run of `octaflow diffuse`: step, write snapshots on the way, write the end.
 
 use super::diffuse::{DiffuseConfig, DtUnit, Precision};
+use super::diffuse_ground::Ground;
 use super::diffuse_legs::{Legs, Snapshots, open_snapshots};
-use super::follow::Fed;
+use super::diffuse_updates::check_updates;
 use super::resume::{for_each_newest, foreign};
 use super::run::{self, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::start::Start;
-use super::summary::{DiffusionSummary, Summary, Totals};
+use super::summary::{DiffusionSummary, MapChanges, Summary, Totals};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::dataflows::gather::{broadcast, gather};
 use crate::lake::checkpoint::Manifest;
@@ -18,16 +19,16 @@ use crate::partition::Plan;
 use crate::picture::{PicturePlan, Shade};
 use crate::stencil::{
     Boundary, Diffusion, GREATEST_STEP, Kernel, Stepper, StepperMap, StepperOptions, Value,
-    VariableDiffusion, block_of, weigh,
+    VariableDiffusion, weigh,
 };
 use crate::{Error, Result};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 use timely::worker::Worker;
 
 /// The share of the greatest stable step that is taken without --dt.
@@ -46,11 +47,23 @@ pub(super) struct DiffuseShared {
     pub first_total: Option<f64>,
     /// The cell that the picture's slices meet in.
     pub through: Cell,
-    /// The bricks of this process's blocks and those beside them.
-    pub bricks: FxHashMap<BrickId, Box<Costs>>,
-    pub blocks: FxHashSet<BrickId>,
+    /// What changes of the map have done, if the run goes on.
+    pub tally: Tally,
+    ground: RwLock<Ground>,
     pub plan: Arc<Plan>,
     pub picture: Option<PicturePlan>,
+}
+
+impl DiffuseShared {
+    /// The map as it stands, as far as this process has it.
+    pub fn ground(&self) -> RwLockReadGuard<'_, Ground> {
+        self.ground.read().expect("no worker panics here")
+    }
+
+    /// The same, to be changed by one worker while no other looks at it.
+    pub fn ground_mut(&self) -> RwLockWriteGuard<'_, Ground> {
+        self.ground.write().expect("no worker panics here")
+    }
 }
 
 /// Where a field stands when its run begins.
@@ -74,6 +87,39 @@ impl Values {
 pub(super) struct Notes {
     pub first_total: u64,
     pub through: [i32; 3],
+    #[serde(default)]
+    pub tally: Tally,
+}
+
+/// What changes of the map have done to a field; sums as bits.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Tally {
+    pub opened: u64,
+    pub blocked: u64,
+    /// The sum of what cells held that were blocked.
+    pub lost: u64,
+    /// The time that had passed when the map last changed, in lattice units.
+    time: u64,
+    /// The step after which it did.
+    since: u64,
+}
+
+impl Tally {
+    /// Has the time pass to a step, at so much a step.
+    pub fn pass(&mut self, step: u64, dt_lattice: f64) {
+        let steps = (step - self.since) as f64;
+        self.time = (f64::from_bits(self.time) + steps * dt_lattice).to_bits();
+        self.since = step;
+    }
+
+    fn in_summary(&self) -> MapChanges {
+        MapChanges {
+            opened: self.opened,
+            blocked: self.blocked,
+            lost: f64::from_bits(self.lost),
+            time_lattice: f64::from_bits(self.time),
+        }
+    }
 }
 
 /// What a worker tells worker 0 when it has written its part.
@@ -83,7 +129,7 @@ struct DiffuseReport {
     cells: u64,
 }
 
-/// A brick's totals at the first and the last step, and its extrema at the last.
+/// A brick's totals when it was seen first and last, and its extrema then.
 pub(super) type BrickSeen = (u64, [f64; 4]);
 
 /// A kernel of the heat equation.
@@ -122,7 +168,8 @@ fn prepare(config: DiffuseConfig, start: Start) -> Result<DiffuseShared> {
         None => Some(read_values(&config, &map)?),
         Some(_) => None,
     };
-    let mut base = Shared::of(&config.run, start, Allow::Sources, &map)?;
+    let mut base = Shared::of(&config.run, start, Allow::Map, &map)?;
+    check_updates(&config, &base)?;
     let weights = weigh(map.bricks.iter().map(|(b, c)| (*b, &**c)));
     let cluster = &config.run.cluster;
     let plan = Arc::new(Plan::build(cluster.partition, cluster.parts(), &weights));
@@ -138,10 +185,12 @@ fn prepare(config: DiffuseConfig, start: Start) -> Result<DiffuseShared> {
     let through = through.unwrap_or_else(|| centre(low, high));
     let picture = config.run.picture.as_ref();
     let picture = picture.map(|_| PicturePlan::new(low, high, base.frame, through));
-    let bricks = keep(map, &plan, cluster.workers, cluster.process);
+    let blocks = weights.into_iter().map(|w| w.0).collect();
+    let changes = config.run.updates.is_some();
+    let ground = Ground::of(map, blocks, &plan, cluster, changes);
     let values = match initial {
         Some(initial) => Values::Initial(initial),
-        None => saved_values(&config, &base, &bricks)?,
+        None => saved_values(&config, &base, &ground)?,
     };
     base.load = begun.elapsed();
     Ok(DiffuseShared {
@@ -150,8 +199,8 @@ fn prepare(config: DiffuseConfig, start: Start) -> Result<DiffuseShared> {
         values,
         first_total: notes.map(|n| f64::from_bits(n.first_total)),
         through,
-        bricks,
-        blocks: weights.into_iter().map(|w| w.0).collect(),
+        tally: notes.map(|n| n.tally).unwrap_or_default(),
+        ground: RwLock::new(ground),
         plan,
         picture,
     })
@@ -176,11 +225,7 @@ fn notes_of(manifest: &Manifest) -> Result<Notes> {
 }
 
 /// The values of the bricks that this process reads, as the run left them.
-fn saved_values(
-    config: &DiffuseConfig,
-    base: &Shared,
-    bricks: &FxHashMap<BrickId, Box<Costs>>,
-) -> Result<Values> {
+fn saved_values(config: &DiffuseConfig, base: &Shared, ground: &Ground) -> Result<Values> {
     let mut saved = FxHashMap::default();
     if let (Some(manifest), Some(checkpoint)) = (&base.resumed, &config.run.checkpoint) {
         let folder = &checkpoint.folder;
@@ -190,7 +235,7 @@ fn saved_values(
                 Some(FieldValues::F32(values)) => values.iter().map(|&v| f64::from(v)).collect(),
                 _ => return Err(foreign(folder)),
             };
-            if bricks.contains_key(&id) {
+            if ground.costs(id).is_some() {
                 saved.insert(id, values);
             }
             Ok(())
@@ -205,22 +250,6 @@ fn centre(low: [i32; 3], high: [i32; 3]) -> Cell {
     Cell::new(x, y, z).expect("even coordinates")
 }
 
-/// The bricks that the blocks of a process and their rings read.
-fn keep(
-    map: CellMap,
-    plan: &Plan,
-    workers: usize,
-    process: usize,
-) -> FxHashMap<BrickId, Box<Costs>> {
-    let near = |brick: BrickId| {
-        (0..27).any(|n| {
-            let beside = brick.offset([n % 3 - 1, n / 3 % 3 - 1, n / 9 - 1]);
-            beside.is_some_and(|b| plan.owner(block_of(b)) / workers == process)
-        })
-    };
-    map.bricks.into_iter().filter(|(b, _)| near(*b)).collect()
-}
-
 fn work(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     match (shared.config.precision, shared.config.cost_diffusivity) {
         (Precision::F64, false) => solve::<Diffusion<f64>>(worker, shared),
@@ -232,8 +261,8 @@ fn work(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
 
 fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let mut stepper = load::<K>(worker, shared);
-    let conductance = K::COEFFICIENTS.then(|| stepper.greatest_conductance());
-    let (step, flows) = match agree_on_step(worker, shared, conductance) {
+    let agreed = agree_on_step(worker, shared, conductance(&mut stepper), None);
+    let (step, flows) = match agreed {
         Ok(agreed) => agreed,
         Err(error) => return Outcome::Failed(error),
     };
@@ -243,29 +272,25 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     // All steppers are loaded when the clock starts.
     broadcast(worker, || ());
     let begun = Instant::now();
-    let mut legs = Legs {
-        shared,
-        stepper: &stepper,
-        snapshots,
-        seen: FxHashMap::default(),
-        first_total: shared.first_total,
+    let mut legs = Legs::new(shared, &stepper, snapshots, step);
+    let steps = match legs.run(worker) {
+        Ok(steps) => steps,
+        Err(error) => return Outcome::Failed(error),
     };
-    if let Err(error) = legs.run(worker) {
-        return Outcome::Failed(error);
-    }
     let Legs {
         snapshots,
         seen,
         first_total,
+        tally,
+        dt_lattice,
+        mut fed,
         ..
     } = legs;
-    let fed = Fed {
-        solve: begun.elapsed(),
-        ..Fed::default()
-    };
+    fed.solve = begun.elapsed();
     let seen: Vec<BrickSeen> = seen.into_iter().collect();
     let all = gather(worker, seen);
-    let (mut diffusion, is_finite) = broadcast(worker, || add_up(all, shared.config.steps, step));
+    let (mut diffusion, is_finite) = broadcast(worker, || add_up(all, steps, dt_lattice));
+    let changes = (shared.config.run.updates.as_ref()).map(|_| tally.in_summary());
     diffusion.total.first = first_total.unwrap_or(diffusion.total.first);
     let begun = Instant::now();
     let report = write(
@@ -276,11 +301,19 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
         &diffusion,
     );
     let reports = gather(worker, report);
-    conclude(worker, None, || {
+    conclude(worker, fed.late.as_ref(), || {
         if !is_finite {
             return Err(overflow(shared));
         }
-        publish(shared, &reports, diffusion, &fed, begun.elapsed())
+        let summary = Summary {
+            reached: reports.iter().map(|r| r.cells).sum(),
+            diffusion: Some(diffusion),
+            changes,
+            ..shared
+                .base
+                .summarise(&fed, begun.elapsed(), &base_reports(&reports))
+        };
+        publish(shared, &reports, diffusion, summary)
     })
 }
 
@@ -293,22 +326,41 @@ fn load<K: Heat>(worker: &Worker, shared: &DiffuseShared) -> Stepper<K> {
         every: config.every,
         boundary: Boundary::Reflecting,
     };
-    let factor = |cost: u16| K::Value::from_f64(f64::from(cost) / f64::from(UNIT_COST));
-    let map = StepperMap {
-        costs: &|brick| shared.bricks.get(&brick).map(|costs| &**costs),
-        coefficients: K::COEFFICIENTS.then_some(&factor as &dyn Fn(u16) -> K::Value),
-        values: &|brick, place| [K::Value::from_f64(shared.values.value(brick, place)); 2],
-    };
-    let (plan, blocks) = (&shared.plan, &shared.blocks);
+    let ground = shared.ground();
+    let values = |brick, place| [K::Value::from_f64(shared.values.value(brick, place)); 2];
+    let costs = |brick| ground.costs(brick);
+    let map = stepper_map::<K>(&costs, &values);
+    let (plan, blocks) = (&shared.plan, ground.blocks());
     let kernel = K::with_step(0.0);
     Stepper::new(kernel, options, worker.index(), plan, blocks, &map)
 }
 
-/// The step in lattice units, which all workers' conductances bound, and whether anything flows at all.
-fn agree_on_step(
+/// What a stepper is made from: the map as it stands, and values.
+pub(super) fn stepper_map<'a, K: Heat>(
+    costs: &'a dyn Fn(BrickId) -> Option<&'a Costs>,
+    values: &'a dyn Fn(BrickId, usize) -> [K::Value; 2],
+) -> StepperMap<'a, K::Value> {
+    let factor: &dyn Fn(u16) -> K::Value =
+        &|cost| K::Value::from_f64(f64::from(cost) / f64::from(UNIT_COST));
+    StepperMap {
+        costs,
+        coefficients: K::COEFFICIENTS.then_some(factor),
+        values,
+    }
+}
+
+/// The greatest sum of a cell's face coefficients on a worker, if cells have coefficients.
+pub(super) fn conductance<K: Heat>(stepper: &mut Stepper<K>) -> Option<f64> {
+    K::COEFFICIENTS.then(|| stepper.greatest_conductance())
+}
+
+/// The step in lattice units, which all workers' conductances bound, and whether anything flows at all, after the updates
+/// of a time if there were any.
+pub(super) fn agree_on_step(
     worker: &mut Worker,
     shared: &DiffuseShared,
     conductance: Option<f64>,
+    time: Option<i64>,
 ) -> Result<(f64, bool)> {
     let config = &shared.config;
     let all = gather(worker, conductance);
@@ -337,8 +389,12 @@ fn agree_on_step(
         DtUnit::S => "s",
         DtUnit::Lattice => "lattice units",
     };
+    let place = match time {
+        None => "here".to_owned(),
+        Some(time) => format!("in the map of time {time}"),
+    };
     Err(Error::input(format!(
-        "--dt {dt} {name} is not stable here: it should be at most {:?} {name}",
+        "--dt {dt} {name} is not stable {place}: it should be at most {:?} {name}",
         bound * unit
     )))
 }
@@ -358,10 +414,17 @@ pub(super) fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (Diffus
     let mut is_finite = true;
     for (_, [first, last, least, greatest]) in bricks {
         summary.total.first += first;
+        if least > greatest {
+            // No cell of the brick is open any more.
+            continue;
+        }
         summary.total.last += last;
         summary.least = summary.least.min(least);
         summary.greatest = summary.greatest.max(greatest);
         is_finite &= least.is_finite() && greatest.is_finite();
+    }
+    if summary.least > summary.greatest {
+        (summary.least, summary.greatest) = (0.0, 0.0);
     }
     (summary, is_finite)
 }
@@ -395,13 +458,15 @@ fn write_state<K: Heat>(
     let mut file = StateWriter::create(&path, &base.frame, false, &base.metadata())?;
     let shade = Shade::new(diffusion.least, diffusion.greatest);
     let mut samples = shared.picture.as_ref().map(|plan| (plan, plan.blank()));
+    let ground = shared.ground();
     for (brick, values) in stepper.bricks() {
         if let Some((plan, samples)) = &mut samples {
             let mut words = [0; 1024];
             for (place, value) in &values {
                 words[*place] = shade.word(value.to_f64());
             }
-            plan.paint(samples, brick, &shared.bricks[&brick], &words);
+            let costs = ground.costs(brick).expect("a brick of a block");
+            plan.paint(samples, brick, costs, &words);
         }
         let values = values.into_iter().map(|(place, v)| (place, v.to_f64()));
         file.write_brick(0, brick, values)?;
@@ -420,22 +485,20 @@ fn overflow(shared: &DiffuseShared) -> Error {
     ))
 }
 
+fn base_reports(reports: &[DiffuseReport]) -> Vec<Report> {
+    reports.iter().map(|r| r.base.clone()).collect()
+}
+
 /// Publishes the results of all workers, on worker 0.
 fn publish(
     shared: &DiffuseShared,
     reports: &[DiffuseReport],
     diffusion: DiffusionSummary,
-    fed: &Fed,
-    write: Duration,
+    summary: Summary,
 ) -> Result<Summary> {
-    let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
-    let summary = Summary {
-        reached: reports.iter().map(|r| r.cells).sum(),
-        diffusion: Some(diffusion),
-        ..shared.base.summarise(fed, write, &base_reports)
-    };
-    let picture = draw(shared, &base_reports, diffusion)?;
-    shared.base.publish(&base_reports, &summary, picture)?;
+    let reports = base_reports(reports);
+    let picture = draw(shared, &reports, diffusion)?;
+    shared.base.publish(&reports, &summary, picture)?;
     Ok(summary)
 }
 

@@ -4,6 +4,7 @@ use super::progress::Progress;
 use super::run::Shared;
 use crate::map::{Allow, Epoch, UpdateReader};
 use crate::{Error, Result};
+use crc32fast::Hasher;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -28,15 +29,91 @@ pub(super) trait Follow {
     fn save(&mut self, time: i64, number: u64) -> Result<()>;
 }
 
+/// The epochs of a table of updates that a run has not followed yet. Those before, which a run that goes on passes over,
+/// must be the ones that it followed before it was killed.
+pub(super) struct Epochs<'a> {
+    shared: &'a Shared,
+    reader: UpdateReader,
+    /// The CRC-32 of the epochs so far.
+    crc: Hasher,
+    passed: bool,
+    checked: bool,
+}
+
+impl Epochs<'_> {
+    /// Looks whether the epochs that were passed over are those that the run has followed.
+    fn check(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.checked, true) {
+            return Ok(());
+        }
+        let Some(resumed) = &self.shared.resumed else {
+            return Ok(());
+        };
+        // A stream may begin where the run stopped.
+        let begins_later = self.shared.streams() && !self.passed;
+        match resumed.updates_crc32 {
+            Some(crc) if crc != self.crc.clone().finalize() && !begins_later => {
+                Err(Error::input(format!(
+                    "{}: its rows up to time {} are not those that the run had followed when it was killed: give the \
+                     table that it was started with",
+                    self.shared.updates_name(),
+                    resumed.time
+                )))
+            }
+            Some(crc) if begins_later => {
+                self.crc = Hasher::new_with_initial(crc);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Iterator for Epochs<'_> {
+    type Item = Result<Epoch>;
+
+    fn next(&mut self) -> Option<Result<Epoch>> {
+        let before = self.shared.resumed.as_ref().map(|m| m.time);
+        loop {
+            let epoch = match self.reader.next() {
+                Some(Ok(epoch)) => epoch,
+                Some(Err(error)) => return Some(Err(error)),
+                None => return self.check().err().map(Err),
+            };
+            let passes = before.is_some_and(|time| epoch.time <= time);
+            if !passes && let Err(error) = self.check() {
+                return Some(Err(error));
+            }
+            epoch.feed(&mut self.crc);
+            if !passes {
+                self.shared
+                    .note_epoch(epoch.time, self.crc.clone().finalize());
+                return Some(Ok(epoch));
+            }
+            self.passed = true;
+        }
+    }
+}
+
 impl Shared {
     /// The table of updates, if there is one.
-    fn open_updates(&self, allow: Allow) -> Result<Option<UpdateReader>> {
-        match &self.config.updates {
-            Some(path) if path.as_os_str() == "-" => {
-                UpdateReader::open(path, &self.frame, self.config.start, allow).map(Some)
-            }
-            _ => Ok(self.updates.lock().expect("no worker panics here").take()),
-        }
+    pub fn open_updates(&self, allow: Allow) -> Result<Option<Epochs<'_>>> {
+        let reader = match &self.config.updates {
+            Some(path) if path.as_os_str() == "-" => Some(UpdateReader::open(
+                path,
+                &self.frame,
+                self.config.start,
+                allow,
+            )?),
+            _ => self.updates.lock().expect("no worker panics here").take(),
+        };
+        Ok(reader.map(|reader| Epochs {
+            shared: self,
+            reader,
+            crc: Hasher::new(),
+            passed: false,
+            checked: false,
+        }))
     }
 
     /// How messages call the table of updates.
@@ -58,11 +135,7 @@ impl Shared {
             }
         };
         let mut bar = Progress::epochs("updating", self.shows());
-        let before = self.resumed.as_ref().map(|m| m.time);
         for epoch in updates {
-            if matches!((&epoch, before), (Ok(epoch), Some(time)) if epoch.time <= time) {
-                continue;
-            }
             let done = epoch.and_then(|epoch| {
                 let begun = Instant::now();
                 follower.compute(&epoch)?;

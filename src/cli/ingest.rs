@@ -1,8 +1,10 @@
 //! The arguments of `octaflow ingest`.
 
+use super::checkpoint_args::CheckpointArgs;
 use super::cluster::ClusterArgs;
 use super::hive::HiveConfig;
-use super::run_args::{AxesArg, MapConfig, RunConfig, UnknownArg, path, setting};
+use super::resume::Resumption;
+use super::run_args::{AxesArg, MapConfig, RunConfig, UnknownArg, check_apart, path, setting};
 use crate::lake::Stage;
 use crate::lattice::Header;
 use crate::map::{Axes, Unknown, parse_position, read_positions};
@@ -173,13 +175,21 @@ pub(super) struct IngestArgs {
     quiet: bool,
 
     #[command(flatten)]
+    checkpoints: CheckpointArgs,
+
+    #[command(flatten)]
     cluster: ClusterArgs,
+
+    /// What the run goes on from.
+    #[arg(skip)]
+    resumes: Option<Resumption>,
 }
 
 const EXAMPLES: &str = "Examples:
   octaflow ingest town.laz --cell-size 0.5 --lods 15,14,13 --out town
   octaflow ingest scan1.ply scan2.ply --cell-size 0.1 --sensor 0,0,1.2 --sensor 4,0,1.2 --max-range 30 --out rooms
   octaflow ingest valley.hgt --cell-size 30 --bottom 0 --top 2000 --out valley
+  octaflow ingest city/*.laz --cell-size 0.25 --checkpoint saved --checkpoint-every 5m --out city   (if killed: octaflow resume saved)
   octaflow ingest scan3.ply --onto rooms --sensor 8,0,1.2 --changes - --out rooms2 | octaflow field --map rooms --updates - --source 1,1,1 --out field";
 
 /// A run of `octaflow ingest`, checked as far as that can be done without reading the inputs.
@@ -218,6 +228,15 @@ pub(super) struct TerrainConfig {
 }
 
 impl IngestArgs {
+    /// Has the run go on from its checkpoints.
+    pub fn resume(&mut self, resumption: Resumption) {
+        let args = &resumption.args;
+        self.cluster = args.cluster.clone();
+        self.json |= args.json;
+        self.quiet |= args.quiet;
+        self.resumes = Some(resumption);
+    }
+
     /// Checks what can be checked before the inputs are read.
     pub fn check(self) -> Result<IngestConfig> {
         let settings = self.settings();
@@ -233,10 +252,31 @@ impl IngestArgs {
         }
         let sensors = self.positions_of_sensors()?;
         if let Some(changes) = &self.changes {
-            check_changes(changes, &self.out, self.json)?;
+            let folders = [
+                ("--out", Some(self.out.as_path())),
+                ("--checkpoint", self.checkpoints.folder()),
+            ];
+            check_changes(changes, folders, self.json)?;
         }
         let cluster = self.cluster.check()?;
+        let resumes = self.resumes.is_some();
+        let mut checkpoint = self.checkpoints.check(&self.out, resumes)?;
+        if let (Some(config), Some(resumption)) = (&mut checkpoint, self.resumes) {
+            config.folder = resumption.folder;
+            config.every = resumption.every.unwrap_or(config.every);
+        }
         Stage::check_target(&self.out)?;
+        for input in &self.inputs {
+            check_apart(&self.out, "the input", input)?;
+            if let Some(changes) = &self.changes
+                && matches!((changes.canonicalize(), input.canonicalize()), (Ok(a), Ok(b)) if a == b)
+            {
+                return Err(Error::input(format!(
+                    "--changes {} would replace an input: give another file",
+                    changes.display()
+                )));
+            }
+        }
         let run = RunConfig {
             command: "ingest",
             map: MapConfig {
@@ -256,8 +296,8 @@ impl IngestArgs {
             quiet: self.quiet,
             cluster,
             hive: HiveConfig::default(),
-            checkpoint: None,
-            resumes: false,
+            checkpoint,
+            resumes,
             settings,
         };
         let named = |names: Vec<String>| names.into_iter().filter(|n| n != "none").collect();
@@ -330,6 +370,7 @@ impl IngestArgs {
             setting("--changes-lod", self.changes_lod),
             setting("--partition", self.cluster.partition_name()),
             setting("--out", self.out.display()),
+            setting("--checkpoint", path(self.checkpoints.folder())),
         ]
     }
 
@@ -390,7 +431,7 @@ fn check_numbers(args: &IngestArgs) -> Result<()> {
     }
 }
 
-fn check_changes(changes: &Path, out: &Path, json: bool) -> Result<()> {
+fn check_changes(changes: &Path, folders: [(&str, Option<&Path>); 2], json: bool) -> Result<()> {
     let refuse = |why: &str| {
         Err(Error::input(format!(
             "--changes {} {why}",
@@ -413,8 +454,13 @@ fn check_changes(changes: &Path, out: &Path, json: bool) -> Result<()> {
     if changes.is_dir() {
         return refuse("is a folder; it should be a file");
     }
-    if changes.starts_with(out) {
-        return refuse("lies inside --out, which holds nothing but results; put it beside");
+    let inside = folders
+        .iter()
+        .find(|(_, folder)| folder.is_some_and(|f| changes.starts_with(f)));
+    if let Some((flag, _)) = inside {
+        return refuse(&format!(
+            "lies inside {flag}, which holds nothing but its own; put it beside"
+        ));
     }
     match changes.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => {

@@ -32,19 +32,24 @@ struct Draft {
 }
 
 impl ChangeTable {
-    /// Begins the table: `-` is CSV on standard output.
-    pub fn create(path: &Path, frame: Frame, settings: &[(String, String)]) -> Result<Self> {
+    /// Begins the table: `-` is CSV on standard output. A run that goes on begins it again; `run` is its name.
+    pub fn create(
+        path: &Path,
+        run: Option<&str>,
+        frame: Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
         let to = if path.as_os_str() == "-" {
             To::Stdout
         } else if path
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("csv"))
         {
-            let draft = Draft::of(path);
+            let draft = Draft::of(path, run);
             let file = File::create(&draft.draft).map_err(|e| draft.refused(&e))?;
             To::Csv(draft, BufWriter::new(file))
         } else {
-            let draft = Draft::of(path);
+            let draft = Draft::of(path, run);
             let columns = [
                 Column::new("time", Packing::Int64Dictionary),
                 Column::new("kind", Packing::Text),
@@ -156,11 +161,12 @@ impl FinishedChanges {
 }
 
 impl Draft {
-    fn of(path: &Path) -> Draft {
+    fn of(path: &Path, run: Option<&str>) -> Draft {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let own = run.map_or_else(|| std::process::id().to_string(), str::to_owned);
         Draft {
             path: path.to_owned(),
-            draft: path.with_file_name(format!(".{name}.{}", std::process::id())),
+            draft: path.with_file_name(format!(".{name}.{own}")),
             kept: false,
         }
     }

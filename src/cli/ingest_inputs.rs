@@ -2,11 +2,11 @@
 
 use super::ingest::IngestConfig;
 use crate::brick::CellMap;
-use crate::ingest::{Bounds, Facts, Scan, Sensor, Terrain};
+use crate::ingest::{Bounds, Closed, Facts, Scan, Sensor, Terrain};
 use crate::lattice::Frame;
 use crate::map::columns::survey;
 use crate::map::input::extension;
-use crate::map::{ReadOptions, Unknown, read_map};
+use crate::map::{ReadOptions, Unknown, read_map, read_occupied};
 use crate::points::{HeightOptions, PointFile, PointOptions, PointShare, Points, read_heights};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -36,14 +36,15 @@ struct PointInput {
     attributes: Vec<Option<usize>>,
     sensor: Sensor,
     total: u64,
+    stretches: u64,
 }
 
 /// What is read as a whole, by the first worker of a process that needs it.
 #[derive(Debug)]
 pub(super) enum Whole {
     Terrain(Terrain),
-    /// A map, and whether it leaves no voxel of its box unknown.
-    Map(CellMap, bool),
+    /// A map, and what it says of cells that it does not leave open.
+    Map(CellMap, Closed),
 }
 
 /// One input.
@@ -74,7 +75,9 @@ impl Inputs {
             attributes: former.map_or_else(Vec::new, |facts| facts.attributes.clone()),
             hinted: Bounds::NONE,
             config: config.clone(),
-            frame: former.map(|facts| facts.frame),
+            frame: former
+                .filter(|_| config.onto.is_some())
+                .map(|facts| facts.frame),
         };
         let mut found = Vec::new();
         for (n, path) in config.inputs.iter().enumerate() {
@@ -89,7 +92,11 @@ impl Inputs {
         if let Some(missing) = asked.into_iter().find(|name| !found.contains(name)) {
             return Err(Error::input(format!(
                 "--attributes {missing}: no input has such an attribute; they have: {}",
-                found.join(", ")
+                if found.is_empty() {
+                    "none".to_owned()
+                } else {
+                    found.join(", ")
+                }
             )));
         }
         let has_sensor = |input: &Input| matches!(&input.kind, Kind::Points(points) if points.sensor != Sensor::Unknown);
@@ -107,7 +114,7 @@ impl Inputs {
             "hgt" | "tif" | "tiff" | "npz" => Kind::Terrain,
             "npy" if has_ends => Kind::Terrain,
             "bt" | "3dmap" | "npy" => Kind::Map,
-            "csv" | "parquet" if is_map(path)? => Kind::Map,
+            "csv" | "parquet" if path.is_file() && is_map(path)? => Kind::Map,
             _ => Kind::Points(self.points_of(n, path, found)?),
         };
         if matches!(kind, Kind::Terrain) && !has_ends {
@@ -155,6 +162,7 @@ impl Inputs {
                 path.display()
             )));
         }
+        let total = file.total();
         let mut sensor = match self.config.sensors.get(n) {
             Some(&position_m) => Sensor::At(position_m),
             None => Sensor::Unknown,
@@ -174,7 +182,11 @@ impl Inputs {
             chosen,
             attributes,
             sensor,
-            total: file.total().unwrap_or(0),
+            total: total.unwrap_or(0),
+            stretches: match self.config.run.checkpoint {
+                Some(_) => stretches(path, total, sensor != Sensor::Unknown)?,
+                None => 1,
+            },
         })
     }
 
@@ -221,6 +233,15 @@ impl Inputs {
         totals.fold(0, u64::saturating_add)
     }
 
+    /// Into how many stretches an input is cut, between which checkpoints may be taken: the same for any number of
+    /// workers.
+    pub fn stretches(&self, input: &Input) -> u64 {
+        match &input.kind {
+            Kind::Points(points) => points.stretches,
+            _ => 1,
+        }
+    }
+
     /// Terrain or a map, read by the first worker that asks.
     pub fn whole(&self, input: &Input) -> Result<Arc<Whole>> {
         let mut whole = input.whole.lock().expect("no worker panics here");
@@ -253,18 +274,22 @@ impl Inputs {
         })
     }
 
-    /// Reads one worker's share of a point cloud, batch by batch.
+    /// Reads one worker's share of a stretch of a point cloud, batch by batch.
     pub fn read_points(
         &self,
         input: &Input,
-        index: usize,
-        peers: usize,
+        stretch: u64,
+        [index, peers]: [usize; 2],
         mut each: impl FnMut(&Points) -> Result<()>,
     ) -> Result<()> {
         let Kind::Points(points) = &input.kind else {
             return Ok(());
         };
-        let mut share = self.share(&input.path, points.chosen.clone(), index, peers)?;
+        // The shares of a stretch follow one another, and so do the stretches.
+        let first = stretch as usize * peers;
+        let shares = points.stretches as usize * peers;
+        let chosen = points.chosen.clone();
+        let mut share = self.share(&input.path, chosen, first + index, shares)?;
         let mut batch = Points::default();
         while share.next_batch(&mut batch, BATCH_POINTS)? {
             each(&batch)?;
@@ -337,8 +362,12 @@ impl Inputs {
             origin_m: origin_m.filter(|_| !own_frame),
             ..ReadOptions::default()
         };
-        let is_whole = matches!(extension.as_str(), "3dmap" | "npy");
-        Ok(Whole::Map(read_map(path, &options)?, is_whole))
+        let closed = match extension.as_str() {
+            "3dmap" | "npy" => Closed::Box,
+            "bt" => Closed::Voxels(read_occupied(path, &options)?),
+            _ => Closed::Unknown,
+        };
+        Ok(Whole::Map(read_map(path, &options)?, closed))
     }
 
     fn read_terrain(&self, path: &Path) -> Result<Terrain> {
@@ -361,6 +390,29 @@ impl Inputs {
             top_m,
         })
     }
+}
+
+/// Into how many stretches a file with so many points is cut: at least four, each of at most about a million points.
+fn stretches(path: &Path, points: Option<u64>, seen: bool) -> Result<u64> {
+    const FEWEST: u64 = 4;
+    /// A table in which something is quoted cannot be cut, which only a look at all of it tells.
+    const MOST_OF_CSV: u64 = 8;
+    const MOST: u64 = 1 << 20;
+    const POINTS: u64 = 1 << 20;
+    /// Rays take so much more time.
+    const POINTS_WITH_RAYS: u64 = 1 << 16;
+    const BYTES: u64 = 1 << 25;
+    let most_points = if seen { POINTS_WITH_RAYS } else { POINTS };
+    let count = match points {
+        Some(points) => points.div_ceil(most_points),
+        None => crate::map::input::open(path)?.1.div_ceil(BYTES),
+    };
+    let most = if extension(path) == "csv" {
+        MOST_OF_CSV
+    } else {
+        MOST
+    };
+    Ok(count.clamp(FEWEST, most))
 }
 
 /// True for a table of cells by lattice coordinates.

@@ -1,6 +1,7 @@
 //! Where the lattice lies and who owns its bricks, before anything is counted; and how workers agree.
 
 use super::ingest::IngestConfig;
+use super::ingest_begin::bounds_of;
 use super::ingest_run::IngestShared;
 use super::run::{error_of, parts_of};
 use crate::brick::BrickId;
@@ -36,6 +37,9 @@ pub(super) fn agree<T: ExchangeData + Clone>(
 
 /// The frame, and the bounds of the inputs if they were needed for it.
 pub(super) fn place(worker: &mut Worker, shared: &IngestShared) -> Result<(Frame, Bounds)> {
+    if let (Some(resumed), Some(facts)) = (&shared.beginning.resumed, &shared.beginning.facts) {
+        return Ok((facts.frame, bounds_of(resumed)));
+    }
     let known = agree(
         worker,
         shared.inputs.frame().map(|f| f.map(parts_of_frame)),
@@ -82,7 +86,7 @@ pub(super) fn plan(shared: &IngestShared, frame: &Frame, bounds: &Bounds) -> Pla
     let corner = |position_m| frame.snap(position_m).map(CellBox::of);
     let cells = match (corner(bounds.least), corner(bounds.greatest)) {
         (Ok(least), Ok(greatest)) => Some(least.with(&greatest)),
-        _ => shared.former.as_ref().and_then(|former| former.1.cells),
+        _ => shared.beginning.facts.as_ref().and_then(|f| f.cells),
     };
     let bricks = cells.filter(|_| cluster.parts() > 1);
     let bricks = bricks.map_or_else(Vec::new, |cells| cells.sample(MOST_WEIGHTS));

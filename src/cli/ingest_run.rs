@@ -1,23 +1,26 @@
 //! The run of `octaflow ingest`: lay the lattice, count input after input, make the levels, write.
 
 use super::ingest::IngestConfig;
+use super::ingest_begin::{Beginning, check_stretches};
 use super::ingest_changes::ChangeTable;
 use super::ingest_inputs::{Input, Inputs, Whole};
+use super::ingest_keep::Pace;
 use super::ingest_place::{agree, check_former, place, plan};
 use super::ingest_write::write;
 use super::progress::Progress;
 use super::run::{Outcome, Shared, conclude};
 use super::start::Start;
-use crate::brick::{BrickId, CellMap};
+use crate::brick::CellMap;
 use crate::dataflows::Time;
 use crate::dataflows::gather::gather;
-use crate::dataflows::ingest::{ChangedCells, Ledger, SharedLedger, TallyInput, Wanted, ingest};
-use crate::ingest::{Count, Facts, Layer, Shelves, Stored};
+use crate::dataflows::ingest::{ChangedCells, Ledger, SharedLedger, TallyInput, Telling, ingest};
+use crate::ingest::{Bounds, Count, Facts, Layer, Shelves};
+use crate::lake::checkpoint::FileEntry;
 use crate::lattice::{Frame, Header};
 use crate::map::limit::BRICK_BYTES;
 use crate::map::{Allow, Unknown, available_memory_bytes};
 use crate::partition::Plan;
-use crate::tally::{CellBox, Rule, Tallies, add_to_parents, judge_children, owner_at};
+use crate::tally::{CellBox, Rule, Tallies};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -38,7 +41,7 @@ pub(super) struct IngestShared {
     pub base: Shared,
     pub config: IngestConfig,
     pub inputs: Inputs,
-    pub former: Option<(Stored, Facts)>,
+    pub beginning: Beginning,
     /// The levels that are written, the finest first.
     pub lods: Vec<u8>,
     /// How many bytes of memory a worker may take.
@@ -52,16 +55,28 @@ pub(super) struct Run<'a> {
     pub plan: Arc<Plan>,
     pub ledger: SharedLedger,
     pub facts: Facts,
-    input: TallyInput,
+    pub input: TallyInput,
     changed: ChangedCells,
-    others: Tallies,
     pub changes: Option<ChangeTable>,
+    pub bounds: Bounds,
+    /// How many inputs are done, and how many stretches of the next.
+    pub done: [u64; 2],
+    /// True as long as checkpoints need the earlier result.
+    pub needs_former: bool,
+    /// Tables of changes for the next checkpoint.
+    pub told_changes: Vec<FileEntry>,
+    pub pace: Pace,
+    pub others: Tallies,
+    /// How many levels above the finest changes are told of, if they are.
+    pub told_level: Option<usize>,
+    /// The round under way.
+    round: Time,
     points: u64,
 }
 
 /// What a share of an input was counted as, as it travels.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Counted {
+pub(super) struct Counted {
     points: u64,
     cells: Option<[[i32; 3]; 2]>,
 }
@@ -70,16 +85,16 @@ struct Counted {
 pub(super) fn run(config: IngestConfig, args: &[OsString]) -> Result<()> {
     let run_config = config.run.clone();
     let prepare = |start: Start| {
-        let former = match &config.onto {
-            None => None,
-            Some(dir) => {
-                let stored = Stored::open(dir)?;
-                let facts = stored.facts()?;
-                check_former(&config, dir, &facts)?;
-                Some((stored, facts))
-            }
-        };
-        let inputs = Inputs::open(&config, former.as_ref().map(|f| &f.1))?;
+        let beginning = Beginning::find(&config, start.resumed())?;
+        if let (Some(dir), Some(facts)) = (&config.onto, &beginning.facts) {
+            check_former(&config, dir, facts)?;
+        }
+        let inputs = Inputs::open(&config, beginning.facts.as_ref())?;
+        if let Some(resumed) = &beginning.resumed
+            && let Some(input) = inputs.list.get(beginning.position()[0] as usize)
+        {
+            check_stretches(resumed, inputs.stretches(input))?;
+        }
         let nothing = CellMap {
             frame: Frame::new([0.0; 3], 1.0).expect("a frame"),
             bricks: Vec::new(),
@@ -88,7 +103,7 @@ pub(super) fn run(config: IngestConfig, args: &[OsString]) -> Result<()> {
             voxels: None,
         };
         let base = Shared::of(&config.run, start, Allow::Sources, &nothing)?;
-        let written = former.as_ref().map(|f| f.0.levels().to_vec());
+        let written = beginning.lods.clone();
         let mut lods = config.lods.clone().or(written).unwrap_or_default();
         lods.push(Header::CELL.lod);
         lods.sort_unstable_by(|a, b| b.cmp(a));
@@ -97,7 +112,7 @@ pub(super) fn run(config: IngestConfig, args: &[OsString]) -> Result<()> {
         Ok(IngestShared {
             base,
             inputs,
-            former,
+            beginning,
             lods,
             limit_bytes: available_memory_bytes() / workers,
             config,
@@ -129,7 +144,7 @@ impl<'a> Run<'a> {
     fn begin(worker: &mut Worker, shared: &'a IngestShared) -> Result<Run<'a>> {
         let (frame, bounds) = place(worker, shared)?;
         let plan = Arc::new(plan(shared, &frame, &bounds));
-        let former = shared.former.as_ref().map(|f| &f.1);
+        let former = shared.beginning.facts.as_ref();
         let facts = Facts {
             frame,
             attributes: shared.inputs.attributes.clone(),
@@ -141,18 +156,17 @@ impl<'a> Run<'a> {
             cells: former.and_then(|facts| facts.cells),
         };
         let coarsest = shared.lods.last().copied().unwrap_or(Header::CELL.lod);
-        let levels = usize::from(Header::CELL.lod - coarsest) + 1;
+        let told_level = shared.config.changes.as_ref();
+        let told_level =
+            told_level.map(|_| usize::from(Header::CELL.lod - shared.config.changes_lod));
+        let levels = usize::from(Header::CELL.lod - coarsest).max(told_level.unwrap_or(0)) + 1;
         let rule = Rule {
             min_points: facts.min_points,
             open: None,
         };
         let attributes = facts.attributes.len();
         let ledger = Rc::new(RefCell::new(Ledger::new(levels, attributes, rule)));
-        let wanted = shared.config.changes.as_ref().map(|_| Wanted {
-            level: usize::from(Header::CELL.lod - shared.config.changes_lod),
-            after: facts.epochs,
-        });
-        let (input, changed) = worker.dataflow(|scope| ingest(scope, &plan, &ledger, wanted));
+        let (input, changed) = worker.dataflow(|scope| ingest(scope, &plan, &ledger));
         let mut run = Run {
             shared,
             frame,
@@ -161,12 +175,19 @@ impl<'a> Run<'a> {
             input,
             changed,
             others: Tallies::new(attributes),
+            told_level,
             changes: None,
+            bounds,
+            done: shared.beginning.position(),
+            needs_former: shared.beginning.former.is_some(),
+            told_changes: Vec::new(),
+            pace: Pace::new(),
+            round: 0,
             points: 0,
             facts,
         };
         run.open_changes(worker)?;
-        run.take_former(worker)?;
+        run.take_up(worker)?;
         Ok(run)
     }
 
@@ -182,7 +203,13 @@ impl<'a> Run<'a> {
             };
             let frame =
                 frame.ok_or_else(|| Error::input("--changes-lod: its cells are too large"))?;
-            ChangeTable::create(path, frame, &self.shared.base.metadata()).map(Some)
+            let base = &self.shared.base;
+            let run = base.checkpoints().as_ref().map(|c| c.record().run.clone());
+            let mut table = ChangeTable::create(path, run.as_deref(), frame, &base.metadata())?;
+            if let Some(resumed) = &self.shared.beginning.resumed {
+                resumed.for_each_change(|time, changed| table.write(time, changed))?;
+            }
+            Ok(Some(table))
         };
         let mine = if worker.index() == 0 {
             table()
@@ -197,41 +224,62 @@ impl<'a> Run<'a> {
         agree(worker, verdict, |_| Ok(()))
     }
 
-    /// Takes in what the earlier result has counted, as the epoch that it ended with.
-    fn take_former(&mut self, worker: &mut Worker) -> Result<()> {
-        self.input.begin_epoch(self.facts.epochs);
-        let mut taken = Ok(());
-        if let Some((stored, _)) = &self.shared.former {
-            let (me, peers) = (worker.index(), worker.peers());
-            let mut ledger = self.ledger.borrow_mut();
-            let is_own = |brick| self.plan.owner(brick) == me;
-            taken = stored.add_tallies(me, peers, &mut ledger.levels[0], &mut self.others, is_own);
-        }
-        self.input.send(worker, 0, &mut self.others);
-        let counted = taken.map(|()| Counted::default());
-        self.end_epoch(worker, counted)
-    }
-
-    /// Counts all inputs, an epoch each.
+    /// Counts what is left of all inputs, an epoch each.
     fn count_all(mut self, worker: &mut Worker) -> Result<Run<'a>> {
         let shared = self.shared;
         let shows = shared.base.shows() && worker.index() == 0;
         let template = "{msg:>12} {bar:32} {human_pos} of {human_len} points, {elapsed}";
         let mut bar = Progress::new("counting", template, shows);
-        for input in &shared.inputs.list {
-            self.facts.epochs += 1;
-            self.input.begin_epoch(self.facts.epochs);
-            let counted = self.count(worker, input, &mut bar);
-            self.input.send(worker, 0, &mut self.others);
-            self.end_epoch(worker, counted)?;
-            shared.inputs.forget(input);
-            self.write_changes(worker)?;
+        while let Some(input) = shared.inputs.list.get(self.done[0] as usize) {
+            self.count_stretch(worker, input, &mut bar)?;
+            self.keep_if_due(worker)?;
         }
         Ok(self)
     }
 
-    /// Counts this worker's share of an input.
-    fn count(&mut self, worker: &mut Worker, input: &Input, bar: &mut Progress) -> Result<Counted> {
+    /// Counts the next stretch of an input; the last one ends it.
+    fn count_stretch(
+        &mut self,
+        worker: &mut Worker,
+        input: &Input,
+        bar: &mut Progress,
+    ) -> Result<()> {
+        let [inputs, stretch] = self.done;
+        let inputs_of = &self.shared.inputs;
+        let is_last = stretch + 1 >= inputs_of.stretches(input);
+        self.begin_round();
+        let counted = self.count(worker, input, stretch, bar);
+        self.send_others(worker, 0);
+        if !is_last {
+            self.done = [inputs, stretch + 1];
+            return self.end_round(worker, counted, Telling::Nothing);
+        }
+        self.done = [inputs + 1, 0];
+        self.facts.epochs += 1;
+        self.end_input(worker, counted)?;
+        inputs_of.forget(input);
+        self.write_changes(worker)
+    }
+
+    /// Begins a round.
+    pub fn begin_round(&mut self) {
+        self.round += 1;
+        self.input.begin_round(self.round);
+    }
+
+    /// Sends what was counted for others.
+    pub fn send_others(&mut self, worker: &mut Worker, level: usize) {
+        self.input.send(worker, level, &mut self.others);
+    }
+
+    /// Counts this worker's share of a stretch of an input.
+    fn count(
+        &mut self,
+        worker: &mut Worker,
+        input: &Input,
+        stretch: u64,
+        bar: &mut Progress,
+    ) -> Result<Counted> {
         let (shared, frame) = (self.shared, self.frame);
         let Some(scan) = shared.inputs.scan(input, frame) else {
             return self.fill(worker, input);
@@ -239,26 +287,29 @@ impl<'a> Run<'a> {
         let (me, peers) = (worker.index(), worker.peers());
         let (mut count, mut looked) = (Count::default(), 0);
         let plan = self.plan.clone();
-        shared.inputs.read_points(input, me, peers, |points| {
-            let counted = {
-                let mut ledger = self.ledger.borrow_mut();
-                let mut shelves = Shelves::new(&mut ledger.levels[0], &mut self.others);
-                scan.count(points, &mut shelves, |brick| plan.owner(brick) == me)?
-            };
-            count = count.with(&counted);
-            if count.points - looked >= LOOK_POINTS {
-                looked = count.points;
-                self.look(input)?;
-            }
-            if peers > 1 && self.others.touched_bytes() > OTHERS_BYTES {
-                self.input.send(worker, 0, &mut self.others);
-            }
-            bar.show(
-                (self.points + count.points) * peers as u64,
-                shared.inputs.total(),
-            );
-            Ok(())
-        })?;
+        let before = shared.beginning.points();
+        shared
+            .inputs
+            .read_points(input, stretch, [me, peers], |points| {
+                let counted = {
+                    let mut ledger = self.ledger.borrow_mut();
+                    let mut shelves = Shelves::new(&mut ledger.levels[0], &mut self.others);
+                    scan.count(points, &mut shelves, |brick| plan.owner(brick) == me)?
+                };
+                count = count.with(&counted);
+                if count.points - looked >= LOOK_POINTS {
+                    looked = count.points;
+                    self.look(input)?;
+                }
+                if peers > 1 && self.others.bytes() > OTHERS_BYTES {
+                    self.input.send(worker, 0, &mut self.others);
+                }
+                bar.show(
+                    before + (self.points + count.points) * peers as u64,
+                    shared.inputs.total(),
+                );
+                Ok(())
+            })?;
         self.look(input)?;
         self.points += count.points;
         Ok(Counted {
@@ -281,11 +332,11 @@ impl<'a> Run<'a> {
                     terrain.fill(&self.frame, id, tallies);
                 }
             }
-            Whole::Map(map, is_whole) => {
+            Whole::Map(map, closed) => {
                 let file = input.path.display().to_string();
-                let layer = Layer::new(&file, map, &self.frame)?;
+                let layer = Layer::new(&file, map, closed, &self.frame)?;
                 self.afford(input, layer.brick_count() / worker.peers() as u64)?;
-                layer.fill(*is_whole, tallies, is_own);
+                layer.fill(tallies, is_own);
             }
         }
         Ok(Counted::default())
@@ -307,8 +358,13 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// Agrees on what was counted, and has every worker judge its cells.
-    fn end_epoch(&mut self, worker: &mut Worker, counted: Result<Counted>) -> Result<()> {
+    /// Agrees on what was counted, and has every worker tell of its cells.
+    pub fn end_round(
+        &mut self,
+        worker: &mut Worker,
+        counted: Result<Counted>,
+        telling: Telling,
+    ) -> Result<()> {
         let (before, is_open) = (self.facts.cells, self.facts.unknown_open);
         let limit = self.shared.limit_bytes;
         let counted = agree(worker, counted, |all| {
@@ -329,12 +385,16 @@ impl<'a> Run<'a> {
             })
         })?;
         self.facts.cells = counted.cells.map(cell_box);
-        self.ledger.borrow_mut().rule.open = self.facts.cells.filter(|_| is_open);
-        self.input.end_epoch(worker);
+        {
+            let mut ledger = self.ledger.borrow_mut();
+            ledger.rule.open = self.facts.cells.filter(|_| is_open);
+            ledger.telling = telling;
+        }
+        self.input.end_round(worker);
         Ok(())
     }
 
-    /// Writes the changes of the last epoch, on worker 0.
+    /// Writes the changes of the last input, on worker 0.
     fn write_changes(&mut self, worker: &mut Worker) -> Result<()> {
         if self.shared.config.changes.is_none() {
             return Ok(());
@@ -342,64 +402,17 @@ impl<'a> Run<'a> {
         let changed = self
             .changed
             .borrow_mut()
-            .remove(&self.facts.epochs)
+            .remove(&self.round)
             .unwrap_or_default();
-        let written = match &mut self.changes {
+        let mut written = match &mut self.changes {
             Some(table) => table.write(self.facts.epochs, &changed),
             None => Ok(()),
         };
-        agree(worker, written, |_| Ok(()))
-    }
-
-    /// The bricks of this worker at the finest level, ascending.
-    pub fn finest_bricks(&self, me: usize) -> Vec<BrickId> {
-        let ledger = self.ledger.borrow();
-        let open = ledger.rule.open.iter().flat_map(CellBox::bricks);
-        let own = ledger.levels[0].bricks().iter().map(|brick| brick.id());
-        let mut bricks: Vec<BrickId> = own
-            .chain(open.filter(|&id| self.plan.owner(id) == me))
-            .collect();
-        bricks.sort_unstable();
-        bricks.dedup();
-        bricks
-    }
-
-    /// Makes each level from the one below it.
-    fn make_levels(&mut self, worker: &mut Worker) {
-        let me = worker.index();
-        let levels = self.ledger.borrow().levels.len();
-        for level in 1..levels {
-            self.input.begin_epoch(self.facts.epochs + level as Time);
-            let bricks = match level {
-                1 => self.finest_bricks(me),
-                _ => {
-                    let ledger = self.ledger.borrow();
-                    ledger.levels[level - 1]
-                        .bricks()
-                        .iter()
-                        .map(|b| b.id())
-                        .collect()
-                }
-            };
-            for some in bricks.chunks(1024) {
-                {
-                    let mut ledger = self.ledger.borrow_mut();
-                    let rule = ledger.rule;
-                    let (below, above) = ledger.levels.split_at_mut(level);
-                    for &id in some {
-                        let tally = below[level - 1].get(id);
-                        let judged = match tally {
-                            Some(tally) if level > 1 => judge_children(tally),
-                            tally => rule.judge(id, tally),
-                        };
-                        let is_own = |brick| owner_at(&self.plan, level, brick) == me;
-                        add_to_parents(id, &judged, tally, &mut above[0], &mut self.others, is_own);
-                    }
-                }
-                self.input.send(worker, level, &mut self.others);
-            }
-            self.input.end_epoch(worker);
+        if written.is_ok() && worker.index() == 0 {
+            let kept = self.keep_changes(&changed);
+            written = kept.map(|entry| self.told_changes.extend(entry));
         }
+        agree(worker, written, |_| Ok(()))
     }
 
     /// How many points this worker has counted.
@@ -408,7 +421,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn cell_box([least, greatest]: [[i32; 3]; 2]) -> CellBox {
+pub(super) fn cell_box([least, greatest]: [[i32; 3]; 2]) -> CellBox {
     CellBox { least, greatest }
 }
 

@@ -10,7 +10,7 @@ use crate::brick::BrickId;
 use crate::ingest::column_names;
 use crate::lake::{CellRow, CellWriter, TALLIES, TallyRow, TallySum, TallyWriter, level_folder};
 use crate::lattice::{Frame, Header};
-use crate::tally::{BrickTally, Judged, Sum, judge_children};
+use crate::tally::{BrickTally, Judged, Sum};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use timely::worker::Worker;
@@ -75,10 +75,7 @@ fn write_levels(
         };
         for id in bricks {
             let tally = tallies.get(id);
-            let judged = match tally {
-                Some(tally) if level > 0 => judge_children(tally),
-                tally => ledger.rule.judge(id, tally),
-            };
+            let judged = ledger.judging(level).judge(id, tally);
             write_brick(&mut writer, id, &judged, tally, names.len())?;
             summary.cells += u64::from(judged.known.count());
             let open = judged.costs.iter().filter(|&&cost| cost > 0).count() as u64;
@@ -128,6 +125,17 @@ fn write_tallies(
     let mut writer = TallyWriter::create(&path, &run.frame, attributes, settings)?;
     let mut tallies: Vec<&BrickTally> = ledger.levels[0].bricks().iter().collect();
     tallies.sort_unstable_by_key(|tally| tally.id());
+    write_tally_rows(&mut writer, &tallies, attributes)?;
+    report.base.note_files(TALLIES, writer.finish()?);
+    Ok(())
+}
+
+/// Writes the cells of tallies that anything was noted of.
+pub(super) fn write_tally_rows(
+    writer: &mut TallyWriter,
+    tallies: &[&BrickTally],
+    attributes: usize,
+) -> Result<()> {
     let mut sums = vec![TallySum::default(); attributes];
     for tally in tallies {
         for local in crate::brick::LOCAL_BY_INDEX {
@@ -153,7 +161,6 @@ fn write_tallies(
             writer.write(tally.id(), &row)?;
         }
     }
-    report.base.note_files(TALLIES, writer.finish()?);
     Ok(())
 }
 
@@ -187,15 +194,16 @@ impl Run<'_> {
         }
         summary.ingest = Some(IngestSummary {
             inputs: self.shared.inputs.list.len() as u64,
-            points,
+            points: self.shared.beginning.points() + points,
             points_per_second: points as f64 / load.as_secs_f64().max(1e-9),
             cell_size_m: self.frame.cell_size_m(),
             origin_m: self.frame.origin_m(),
             levels,
         });
         let changes = self.changes.take().map(ChangeTable::finish).transpose()?;
-        self.shared.base.publish(&base_reports, &summary, None)?;
-        changes.map_or(Ok(()), |changes| changes.publish())?;
+        let beside = || changes.map_or(Ok(()), |changes| changes.publish());
+        let base = &self.shared.base;
+        base.publish_with(&base_reports, &summary, None, beside)?;
         Ok(summary)
     }
 }

@@ -5,7 +5,7 @@ use super::run::{Shared, Verdict, error_of, parts_of};
 use crate::brick::{BrickId, Costs};
 use crate::dataflows::orders::Orders;
 use crate::lake::checkpoint::{
-    BRICKS, CELLS, Checkpoints, FileEntry, Manifest, SavedCell, SavedCellWriter,
+    BRICKS, CELLS, Checkpoints, FileEntry, Manifest, SavedCell, SavedCellWriter, TOLD_COSTS,
 };
 use crate::lake::container::{ContainerMeta, ContainerWriter, FieldType, FieldValues};
 use crate::lake::{fail, part_name};
@@ -40,6 +40,10 @@ pub(super) struct Saved {
     bricks: u64,
     /// Sources of this worker and their labels.
     sources: Vec<(u64, u32)>,
+    /// Tables of the cells that epochs have changed.
+    told_changes: Vec<FileEntry>,
+    /// Containers of costs as they were told last.
+    told_costs: Vec<FileEntry>,
     failure: Verdict,
 }
 
@@ -49,6 +53,8 @@ pub(super) struct Standing {
     /// The time of the last epoch.
     pub time: i64,
     pub step: u64,
+    /// The frame, where it is another than that of the map that was read.
+    pub frame: Option<Frame>,
     pub next_label: u32,
     pub queries: Vec<(i64, u64, u64)>,
     pub notes: serde_json::Value,
@@ -169,12 +175,18 @@ pub(super) fn commit(
         next_label: standing.next_label,
         map: shared.map_figures(),
         notes: standing.notes,
+        updates_crc32: (shared.config.updates.is_some())
+            .then(|| shared.updates_crc32(standing.time)),
         queries: standing.queries,
-        ..Manifest::new(order.number, &shared.frame)
+        ..Manifest::new(order.number, &standing.frame.unwrap_or(shared.frame))
     };
     if let Some(former) = store.newest() {
         manifest.changes = former.changes.clone();
+        manifest.told_changes = former.told_changes.clone();
         if !order.full {
+            if standing.step > 0 && former.epochs == epochs {
+                manifest.told_costs = former.told_costs.clone();
+            }
             manifest.segments = former.segments.clone();
             manifest.cells = former.cells.clone();
         }
@@ -185,6 +197,8 @@ pub(super) fn commit(
         manifest.cells.extend(part.cells);
         manifest.changes.extend(part.changes);
         manifest.sources.extend(part.sources);
+        manifest.told_changes.extend(part.told_changes);
+        manifest.told_costs.extend(part.told_costs);
     }
     manifest.sources.sort_unstable();
     manifest.queries.sort_unstable();
@@ -214,11 +228,40 @@ impl Draft {
         }
     }
 
+    /// Where a worker saves its part, of cells in another frame than that of the map that was read.
+    pub fn with_frame(self, frame: Frame) -> Self {
+        Draft { frame, ..self }
+    }
+
+    /// The folder `name` of a checkpoint, while it is written.
+    pub fn folder(&self, number: u64, name: &str) -> Result<PathBuf> {
+        Checkpoints::draft(&self.folder, number, name).map(|(folder, _)| folder)
+    }
+
+    /// The entry of a finished file there, which has so many bricks or cells.
+    pub fn entry(&self, number: u64, name: &str, file: &str, rows: u64) -> Result<FileEntry> {
+        Checkpoints::entry(&self.folder, number, name, file, rows)
+    }
+
+    /// What the files are told of.
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
+    /// A container for the costs of this worker's bricks as they were told last.
+    pub fn told_costs(&self, order: Order) -> BrickFile<'_> {
+        BrickFile {
+            name: TOLD_COSTS,
+            ..self.bricks(order, &[])
+        }
+    }
+
     /// A container for this worker's bricks with `fields` beside their costs, created when the first brick comes.
     pub fn bricks<'d>(&'d self, order: Order, fields: &[(&'d str, FieldType)]) -> BrickFile<'d> {
         BrickFile {
             draft: self,
             order,
+            name: BRICKS,
             fields: [&[("cost", FieldType::U16)], fields].concat(),
             writer: None,
         }
@@ -265,6 +308,8 @@ impl CellFile<'_> {
 pub(super) struct BrickFile<'d> {
     draft: &'d Draft,
     order: Order,
+    /// The folder.
+    name: &'static str,
     fields: Vec<(&'d str, FieldType)>,
     writer: Option<ContainerWriter>,
 }
@@ -274,14 +319,14 @@ impl BrickFile<'_> {
     pub fn push(&mut self, id: BrickId, costs: &Costs, values: &[FieldValues]) -> Result<()> {
         if self.writer.is_none() {
             let draft = self.draft;
-            let (folder, _) = Checkpoints::draft(&draft.folder, self.order.number, BRICKS)?;
+            let (folder, _) = Checkpoints::draft(&draft.folder, self.order.number, self.name)?;
             let meta = ContainerMeta {
                 frame: draft.frame,
                 plan: draft.plan.to_owned(),
                 epoch: self.order.time,
                 settings: draft.settings.clone(),
             };
-            let path = folder.join(self.name());
+            let path = folder.join(self.file());
             self.writer = Some(ContainerWriter::create(&path, &meta, &self.fields)?);
         }
         let row = [&[FieldValues::U16(costs)], values].concat();
@@ -296,12 +341,12 @@ impl BrickFile<'_> {
         };
         fail::point();
         let written = writer.finish()?;
-        let (folder, name) = (&self.draft.folder, self.name());
-        let entry = Checkpoints::entry(folder, self.order.number, BRICKS, &name, written.bricks)?;
+        let (folder, number) = (&self.draft.folder, self.order.number);
+        let entry = Checkpoints::entry(folder, number, self.name, &self.file(), written.bricks)?;
         Ok(vec![entry])
     }
 
-    fn name(&self) -> String {
+    fn file(&self) -> String {
         format!("part-{:05}.arrow", self.draft.worker)
     }
 }
@@ -332,6 +377,15 @@ impl Saved {
     /// Sources too.
     pub fn with_sources(self, sources: Vec<(u64, u32)>) -> Self {
         Saved { sources, ..self }
+    }
+
+    /// What was told too: tables of changes, and containers of costs.
+    pub fn with_told(self, told_changes: Vec<FileEntry>, told_costs: Vec<FileEntry>) -> Self {
+        Saved {
+            told_changes,
+            told_costs,
+            ..self
+        }
     }
 
     /// Files of changes too.

@@ -24,7 +24,7 @@ pub(super) fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<V
 }
 
 /// Publishes what the newest checkpoint holds.
-pub(super) fn publish_so_far(stage: &Stage, checkpoints: &Checkpoints) -> Result<()> {
+pub(super) fn publish_so_far(stage: &mut Stage, checkpoints: &Checkpoints) -> Result<()> {
     let Some(name) = table_of(checkpoints) else {
         return Ok(());
     };

@@ -7,8 +7,10 @@ mod checkpoint_args;
 mod cluster;
 mod compact;
 mod diffuse;
+mod diffuse_ground;
 mod diffuse_legs;
 mod diffuse_run;
+mod diffuse_updates;
 mod field;
 mod field_feed;
 mod field_run;
@@ -19,8 +21,11 @@ mod ghost_words;
 mod growing;
 mod hive;
 mod ingest;
+mod ingest_begin;
 mod ingest_changes;
 mod ingest_inputs;
+mod ingest_keep;
+mod ingest_levels;
 mod ingest_place;
 mod ingest_run;
 mod ingest_write;
@@ -146,7 +151,8 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
         Command::Field(field) => field.run.resume(resumption),
         Command::Route(route) => route.run.resume(resumption),
         Command::Diffuse(diffuse) => diffuse.run.resume(resumption),
-        Command::Ghost(ghost) => ghost.run.resume(resumption),
+        Command::Ghost(ghost) => ghost.run.resume_as_divided(resumption),
+        Command::Ingest(ingest) => ingest.resume(resumption),
         _ => return Err(resume::foreign(&resumption.folder)),
     }
     start(command, &args)

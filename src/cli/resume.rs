@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 /// Goes on with a run that was killed, from the newest checkpoint in the folder that it was given with --checkpoint.
 ///
 /// The results are those of a run that was never killed. The number of workers and processes and the partition may be
-/// others than before; all else is as the run was started, in the folder where it was started. Updates are read again
-/// from their file, or from standard input: epochs that are done are passed over.
+/// others than before (but for ghost, whose partition is what its results tell of); all else is as the run was started, in the folder where it was started. Updates are read again
+/// from their file, or from standard input: epochs that are done are passed over. The inputs of an ingest must be
+/// those that they were; what was counted of them is passed over.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ResumeArgs {
@@ -25,7 +26,8 @@ pub(super) struct ResumeArgs {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 
-    /// Another interval for checkpoints: after N epochs (or time steps), or after a time as in 30s, 5m or 1h
+    /// Another interval for checkpoints: after N epochs (or time steps, or stretches of inputs), or after a time as in
+    /// 30s, 5m or 1h
     #[arg(long, value_name = "N|T")]
     checkpoint_every: Option<String>,
 
@@ -193,7 +195,8 @@ pub(super) fn for_each_newest(
     Ok(())
 }
 
-fn costs_of(fields: &[FieldValues], folder: &Path) -> Result<Costs> {
+/// The costs of a brick of a container.
+pub(super) fn costs_of(fields: &[FieldValues], folder: &Path) -> Result<Costs> {
     match fields.first() {
         Some(FieldValues::U16(costs)) if costs.len() == BRICK_CELLS => {
             <Costs>::try_from(*costs).map_err(|_| foreign(folder))

@@ -47,6 +47,9 @@ struct RouteReport {
     base: Report,
     queries: [u64; 3],
     micros: Vec<u64>,
+    /// How many queries each epoch has answered.
+    answered: Vec<u32>,
+    search_bytes: u64,
     /// A query whose route would cost too much.
     overflow: Option<i64>,
     /// The routes to be drawn: the query and its cells.
@@ -281,6 +284,8 @@ fn write(
 ) -> RouteReport {
     let mut report = RouteReport {
         overflow: router.overflow(),
+        answered: router.answered_by_epoch().to_vec(),
+        search_bytes: router.stats().search_bytes,
         ..RouteReport::default()
     };
     report.base.peak_rss_bytes = peak_rss_bytes();
@@ -384,11 +389,24 @@ fn publish(
             invalid,
         }),
         query_micros: Some(Percentiles::of(micros)),
+        queries_anew: (shared.config.run.updates.is_some())
+            .then(|| Percentiles::of_numbers(answered_anew(reports))),
+        search_bytes: reports.iter().map(|r| r.search_bytes).max(),
         ..shared.base.summarise(fed, write, &base)
     };
     let picture = draw(shared, reports)?;
     shared.base.publish(&base, &summary, picture)?;
     Ok(summary)
+}
+
+/// How many queries each epoch of updates has answered, over all workers.
+fn answered_anew(reports: &[RouteReport]) -> Vec<u64> {
+    let epochs = reports.iter().map(|r| r.answered.len()).max().unwrap_or(0);
+    let all = |epoch: usize| {
+        let each = reports.iter().filter_map(|r| r.answered.get(epoch));
+        each.map(|&n| u64::from(n)).sum()
+    };
+    (1..epochs).map(all).collect()
 }
 
 fn draw(shared: &RouteShared, reports: &[RouteReport]) -> Result<Option<Vec<u8>>> {

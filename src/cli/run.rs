@@ -44,6 +44,8 @@ pub(super) struct Shared {
     pub updates: Mutex<Option<UpdateReader>>,
     /// The time of the last epoch, on the process that feeds them.
     pub last_time: AtomicI64,
+    /// The time and the CRC-32 of the updates up to it, of the last two epochs that were read there.
+    followed: Mutex<[(i64, u32); 2]>,
     stage: Mutex<Option<Stage>>,
     /// The checkpoints of the run, for process 0.
     checkpoints: Mutex<Option<Checkpoints>>,
@@ -169,12 +171,25 @@ impl Shared {
             plan: Arc::new(plan),
             updates: Mutex::new(updates),
             last_time: AtomicI64::new(resumed.as_ref().map_or(config.start, |m| m.time)),
+            followed: Mutex::new([followed_before(resumed.as_ref(), config.start); 2]),
             stage: Mutex::new(Some(stage)),
             checkpoints: Mutex::new(start.open_checkpoints(config)?),
             resumed,
             summary,
             load: Duration::ZERO,
         })
+    }
+
+    /// Notes the CRC-32 of the updates up to an epoch that was read.
+    pub fn note_epoch(&self, time: i64, crc: u32) {
+        let mut followed = self.followed.lock().expect("no worker panics here");
+        *followed = [followed[1], (time, crc)];
+    }
+
+    /// The CRC-32 of the updates up to the last epoch that is not after `time`: at most one more was read.
+    pub fn updates_crc32(&self, time: i64) -> u32 {
+        let [former, newest] = *self.followed.lock().expect("no worker panics here");
+        if newest.0 <= time { newest.1 } else { former.1 }
     }
 
     /// The bricks of a worker, once.
@@ -228,7 +243,9 @@ impl Shared {
 
     /// The number of the checkpoint that will be taken next.
     pub fn next_checkpoint(&self) -> u64 {
-        self.resumed.as_ref().map_or(1, |m| m.number + 1)
+        self.resumed
+            .as_ref()
+            .map_or(1, |m| m.number.saturating_add(1))
     }
 
     /// The time of the last epoch that is done when the run begins.
@@ -275,7 +292,10 @@ impl Shared {
             epoch_micros: Percentiles::of(fed.epochs.clone()),
             queries: None,
             query_micros: None,
+            queries_anew: None,
+            search_bytes: None,
             diffusion: None,
+            changes: None,
             parts: None,
             compare: None,
             ingest: None,
@@ -295,6 +315,17 @@ impl Shared {
         reports: &[Report],
         summary: &Summary,
         picture: Option<Vec<u8>>,
+    ) -> Result<()> {
+        self.publish_with(reports, summary, picture, || Ok(()))
+    }
+
+    /// As [`Shared::publish`]; `beside` publishes what is not in the folder of the results, before the run is complete.
+    pub fn publish_with(
+        &self,
+        reports: &[Report],
+        summary: &Summary,
+        picture: Option<Vec<u8>>,
+        beside: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         if let Some(failure) = reports.iter().find_map(|r| r.failure.clone()) {
             return Err(error_of(failure));
@@ -317,6 +348,7 @@ impl Shared {
         if let (Some(path), Some(png)) = (&self.config.picture, picture) {
             write_whole(path, &png)?;
         }
+        beside()?;
         if let Some(checkpoints) = &mut *checkpoints {
             checkpoints.complete()?;
         }
@@ -329,9 +361,9 @@ impl Shared {
         if !self.streams() {
             return Ok(());
         }
-        let stage = self.stage.lock().expect("no worker panics here");
+        let mut stage = self.stage.lock().expect("no worker panics here");
         let stage = stage
-            .as_ref()
+            .as_mut()
             .expect("the stage is open until it is published");
         live::publish_so_far(stage, checkpoints)
     }
@@ -476,4 +508,9 @@ pub(super) fn peak_rss_bytes() -> u64 {
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
+}
+
+/// The time and the CRC-32 of the updates that a run had followed when it was killed.
+fn followed_before(resumed: Option<&Manifest>, start: i64) -> (i64, u32) {
+    resumed.map_or((start, 0), |m| (m.time, m.updates_crc32.unwrap_or(0)))
 }

@@ -51,7 +51,7 @@ pub(super) struct UpdateArgs {
     #[arg(help_heading = "Updates", long, value_name = "FILE")]
     updates: Option<PathBuf>,
 
-    /// The time of the first solve, below all times of --updates
+    /// The time of the first solve (or of the values to start from), below all times of --updates
     #[arg(
         help_heading = "Updates",
         long,
@@ -92,6 +92,13 @@ impl RunArgs {
         self.resumes = Some(resumption);
     }
 
+    /// Has the run go on from its checkpoints with the partition that it was started with, which its results tell of.
+    pub fn resume_as_divided(&mut self, resumption: Resumption) {
+        let partition = self.cluster.partition();
+        self.resume(resumption);
+        self.cluster.divide_by(partition);
+    }
+
     /// Checks the arguments; `own` are the command's own settings, without updates and a picture where it has none.
     pub fn check(
         self,
@@ -115,6 +122,12 @@ impl RunArgs {
             check_picture(picture, &self.out)?;
         }
         Stage::check_target(&self.out)?;
+        let inputs = settings.iter().filter(|(flag, path)| {
+            INPUT_FLAGS.contains(&flag.as_str()) && !path.is_empty() && path != "-"
+        });
+        for (flag, input) in inputs {
+            check_apart(&self.out, flag, Path::new(input))?;
+        }
         Ok(RunConfig {
             command,
             map,
@@ -165,6 +178,47 @@ impl RunArgs {
         ]);
         settings
     }
+}
+
+/// The flags that name files or folders that a run reads.
+const INPUT_FLAGS: [&str; 5] = ["--map", "--updates", "--sources", "--queries", "--initial"];
+
+/// Checks that results would not replace what they are computed from, nor lie among it. Links are followed.
+pub(super) fn check_apart(out: &Path, flag: &str, input: &Path) -> Result<()> {
+    let Ok(input_is) = input.canonicalize() else {
+        return Ok(());
+    };
+    // What is to be created lies in the nearest folder that is there.
+    let there = out
+        .ancestors()
+        .find(|p| p.exists() || p.as_os_str().is_empty());
+    let there = there.unwrap_or(out);
+    let rest = out.strip_prefix(there).unwrap_or(Path::new(""));
+    let there = if there.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        there
+    };
+    let Ok(there) = there.canonicalize() else {
+        return Ok(());
+    };
+    let out_is = if rest.as_os_str().is_empty() {
+        there
+    } else {
+        there.join(rest)
+    };
+    let (out, input) = (out.display(), input.display());
+    if input_is.starts_with(&out_is) {
+        return Err(Error::input(format!(
+            "--out {out} would replace {flag} {input}, which the run reads: give another folder"
+        )));
+    }
+    if out_is.starts_with(&input_is) {
+        return Err(Error::input(format!(
+            "--out {out} lies inside {flag} {input}, which the run reads: give a folder beside it"
+        )));
+    }
+    Ok(())
 }
 
 /// A setting as files and other processes are told of it.

@@ -24,9 +24,18 @@ pub(super) struct Summary {
     pub queries: Option<QueryCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query_micros: Option<Percentiles>,
+    /// How many queries an epoch of updates answered anew, for routes with updates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queries_anew: Option<Percentiles>,
+    /// The memory of the largest search, for routes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_bytes: Option<u64>,
     /// What became of the field, for diffusion.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub diffusion: Option<DiffusionSummary>,
+    /// What updates of the map did to such a field, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<MapChanges>,
     /// What each part of the plan has, for ghosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<Vec<PartFigures>>,
@@ -76,6 +85,19 @@ pub(super) struct DiffusionSummary {
     pub greatest: f64,
 }
 
+/// What updates of the map did to a field that was stepped.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct MapChanges {
+    /// How many cells opened, each with the value 0.
+    pub opened: u64,
+    /// How many cells were blocked.
+    pub blocked: u64,
+    /// The sum of what they held, which is gone.
+    pub lost: f64,
+    /// The time of all steps in lattice units: from epoch to epoch a step may take another.
+    pub time_lattice: f64,
+}
+
 /// The sums of all values at the first and the last step.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Totals {
@@ -112,7 +134,7 @@ pub(super) struct QueryCounts {
     pub invalid: u64,
 }
 
-/// Percentiles of times in microseconds; 0 where nothing was timed.
+/// Percentiles of times in microseconds, or of numbers; 0 where there are none.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Percentiles {
     pub p50: u64,
@@ -122,11 +144,16 @@ pub(super) struct Percentiles {
 
 impl Percentiles {
     /// The percentiles of times, by the nearest rank.
-    pub fn of(mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
+    pub fn of(times: Vec<Duration>) -> Self {
+        Self::of_numbers(times.iter().map(|t| t.as_micros() as u64).collect())
+    }
+
+    /// The percentiles of numbers, by the nearest rank.
+    pub fn of_numbers(mut numbers: Vec<u64>) -> Self {
+        numbers.sort_unstable();
         let rank = |percent: usize| {
-            let rank = (times.len() * percent).div_ceil(100).max(1) - 1;
-            times.get(rank).map_or(0, |t| t.as_micros() as u64)
+            let rank = (numbers.len() * percent).div_ceil(100).max(1) - 1;
+            numbers.get(rank).copied().unwrap_or(0)
         };
         Percentiles {
             p50: rank(50),
@@ -183,15 +210,35 @@ impl Summary {
                 grouped(self.reached),
             ),
         };
-        if self.epochs > 0 {
+        if let Some(changes) = &self.changes {
+            words += &self.changed(changes);
+        } else if self.epochs > 0 {
             words += &format!(
                 "Kept it exact through {}: {} µs in the median, {} µs at most.\n",
                 counted(self.epochs as usize, "epoch"),
                 grouped(self.epoch_micros.p50),
                 grouped(self.epoch_micros.max),
             );
+            if let Some(anew) = &self.queries_anew {
+                words += &format!(
+                    "Of the queries, an epoch answered {} anew in the median, {} at most.\n",
+                    grouped(anew.p50),
+                    grouped(anew.max),
+                );
+            }
         }
         words + &self.written(out)
+    }
+
+    /// What updates did to a field that was stepped.
+    fn changed(&self, changes: &MapChanges) -> String {
+        format!(
+            "Changed the map in {} on the way: {} opened, {} blocked, which took {:.6} of the sum with them.\n",
+            counted(self.epochs as usize, "epoch"),
+            counted(changes.opened as usize, "cell"),
+            grouped(changes.blocked),
+            changes.lost,
+        )
     }
 
     /// What came in, and what it became.

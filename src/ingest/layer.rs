@@ -9,10 +9,33 @@ use crate::{Error, Result};
 /// same measure over its whole extent.
 const TOLERANCE_UNITS: f64 = 1e-6;
 
+/// What a map says of cells that it does not leave open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// Nothing: they are unknown.
+    Unknown,
+    /// All in the box of its voxels are blocked.
+    Box,
+    /// These voxels are occupied, and so the corners that touch them are blocked: voxel (i, j, k) of a brick is bit
+    /// 8j + i of word k.
+    Voxels(Vec<(BrickId, [u64; 8])>),
+}
+
+impl Closed {
+    /// The occupied voxels, by brick.
+    fn voxels(&self) -> &[(BrickId, [u64; 8])] {
+        match self {
+            Closed::Voxels(voxels) => voxels,
+            _ => &[],
+        }
+    }
+}
+
 /// A map whose cells are cells of another frame.
 #[derive(Debug)]
 pub struct Layer<'a> {
     map: &'a CellMap,
+    closed: &'a Closed,
     /// From the map's lattice coordinates to the frame's.
     shift: [i32; 3],
 }
@@ -23,7 +46,12 @@ impl<'a> Layer<'a> {
     /// # Errors
     /// [`Error::Input`] unless the frame has the map's cell size, the map's cells are lattice points of it, and those
     /// lie in 0…65535.
-    pub fn new(file: &str, map: &'a CellMap, frame: &Frame) -> Result<Layer<'a>> {
+    pub fn new(
+        file: &str,
+        map: &'a CellMap,
+        closed: &'a Closed,
+        frame: &Frame,
+    ) -> Result<Layer<'a>> {
         let (size_m, wanted_m) = (map.frame.cell_size_m(), frame.cell_size_m());
         let cells = |c: [f64; 3]| c.map(|c| c * 2.0 / wanted_m);
         let (mine, theirs) = (cells(map.frame.origin_m()), cells(frame.origin_m()));
@@ -50,9 +78,11 @@ impl<'a> Layer<'a> {
         }
         let layer = Layer {
             map,
+            closed,
             shift: [x, y, z],
         };
-        for id in layer.map.bricks.iter().map(|(id, _)| *id) {
+        let bricks = layer.map.bricks.iter().map(|(id, _)| *id);
+        for id in bricks.chain(closed.voxels().iter().map(|(id, _)| *id)) {
             for local in [LOCAL_BY_INDEX[0], LOCAL_BY_INDEX[1023]] {
                 if BrickId::locate(layer.moved(id.cell(local))).is_none() && layer.shift != [0; 3] {
                     return Err(Error::input(format!(
@@ -73,33 +103,62 @@ impl<'a> Layer<'a> {
 
     /// How many bricks the map has.
     pub fn brick_count(&self) -> u64 {
-        self.map.bricks.len() as u64
+        (self.map.bricks.len() + self.closed.voxels().len()) as u64
     }
 
-    /// Gives the cells in bricks of one's own what the map says of them: its open cells their costs, and of a map of
-    /// voxels that leaves none unknown (`is_whole`) also the blocked cells, in the bricks that have an open one.
-    pub fn fill(&self, is_whole: bool, tallies: &mut Tallies, is_own: impl Fn(BrickId) -> bool) {
+    /// Gives the cells in bricks of one's own what the map says of them: its open cells their costs; of a map that leaves
+    /// no voxel unknown also the blocked cells, in the bricks that have an open one; the occupied voxels of others, and
+    /// the corners that touch these.
+    pub fn fill(&self, tallies: &mut Tallies, is_own: impl Fn(BrickId) -> bool) {
+        let mut give = |cell: Cell, cost: u16| {
+            if let Some((brick, local)) = BrickId::locate(self.moved(cell))
+                && is_own(brick)
+            {
+                tallies.brick(brick).give(local, cost);
+            }
+        };
         for (id, costs) in &self.map.bricks {
-            let inside = self.inside(*id, is_whole);
+            let inside = self.inside(*id);
             for local in LOCAL_BY_INDEX {
                 let cost = costs[local.index()];
-                if cost == 0 && !inside.contains(local) {
-                    continue;
+                if cost > 0 || inside.contains(local) {
+                    give(id.cell(local), cost);
                 }
-                let place = BrickId::locate(self.moved(id.cell(local)));
-                if let Some((brick, local)) = place
-                    && is_own(brick)
-                {
-                    tallies.brick(brick).give(local, cost);
+            }
+        }
+        for (id, mask) in self.closed.voxels() {
+            for local in &LOCAL_BY_INDEX[..512] {
+                let at = local.index();
+                if mask[at >> 6] >> (at & 63) & 1 != 0 {
+                    let voxel = id.cell(*local);
+                    give(voxel, 0);
+                    self.corners(voxel).for_each(|corner| give(corner, 0));
                 }
             }
         }
     }
 
+    /// The corners of a voxel that the map defines: those all of whose voxels lie in its box.
+    fn corners(&self, voxel: Cell) -> impl Iterator<Item = Cell> {
+        let [x, y, z] = voxel.xyz();
+        let bounds = self.map.voxels;
+        let corner = move |n: i32| {
+            let at = [x, y, z].map(|c| c - 1);
+            let at = [at[0] + (n & 1) * 2, at[1] + (n & 2), at[2] + (n >> 2) * 2];
+            let is_defined = bounds.is_some_and(|[least, greatest]| {
+                (0..3).all(|a| at[a] > 2 * least[a] as i32 && at[a] < 2 * greatest[a] as i32)
+            });
+            is_defined
+                .then(|| Cell::new(at[0], at[1], at[2]).ok())
+                .flatten()
+        };
+        (0..8).filter_map(corner)
+    }
+
     /// The cells of a brick that a map without unknown voxels defines: in the box of its voxels, corners with all eight.
-    fn inside(&self, id: BrickId, is_whole: bool) -> Planes {
+    fn inside(&self, id: BrickId) -> Planes {
         match self.map.voxels {
-            Some([least, greatest]) if is_whole => crate::tally::CellBox {
+            Some([least, greatest]) if *self.closed == Closed::Box => crate::tally::CellBox {
                 least: least.map(|c| 2 * c as i32),
                 greatest: greatest.map(|c| 2 * c as i32),
             }

@@ -15,10 +15,10 @@ mod scan;
 mod stored;
 mod terrain;
 
-pub use layer::Layer;
+pub use layer::{Closed, Layer};
 pub use names::column_names;
 pub use place::{Bounds, default_origin};
 pub use ray::walk;
 pub use scan::{Count, Scan, Sensor, Shelves};
-pub use stored::{Facts, Stored};
+pub use stored::{Facts, Stored, Whose, add_tallies};
 pub use terrain::Terrain;

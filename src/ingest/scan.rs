@@ -1,7 +1,7 @@
 //! One scan: batches of points into tallies.
 
 use super::walk;
-use crate::brick::BrickId;
+use crate::brick::{BRICK_UNITS, BrickId, Local};
 use crate::lattice::{Cell, Frame};
 use crate::points::Points;
 use crate::tally::{CellBox, Sum, Tallies};
@@ -34,11 +34,19 @@ pub struct Scan {
 }
 
 /// The tallies that a worker adds to: its own bricks', and those that go to others.
-#[derive(Debug, Default)]
+///
+/// Where bricks were found is noted for as long as this lives, so that a ray through bricks that others went through asks
+/// neither the plan nor the tallies.
+#[derive(Debug)]
 pub struct Shelves<'a> {
-    stores: Vec<&'a mut Tallies>,
+    stores: [&'a mut Tallies; 2],
     last: Option<(BrickId, usize, u32)>,
+    /// By the low bits of a brick's code, a cube of 16 bricks an axis: the brick, whose it is, and its place.
+    found: Vec<Option<(BrickId, usize, u32)>>,
 }
+
+/// How many bricks are noted.
+const FOUND: usize = 1 << 12;
 
 /// What a batch of points was counted as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +75,9 @@ impl<'a> Shelves<'a> {
     /// Tallies of one's own, and for others.
     pub fn new(own: &'a mut Tallies, others: &'a mut Tallies) -> Self {
         Shelves {
-            stores: vec![own, others],
+            stores: [own, others],
             last: None,
+            found: vec![None; FOUND],
         }
     }
 
@@ -77,13 +86,19 @@ impl<'a> Shelves<'a> {
     fn find(&mut self, id: BrickId, is_own: &mut impl FnMut(BrickId) -> bool) -> (usize, u32) {
         match self.last {
             Some((last, store, place)) if last == id => (store, place),
-            _ => {
-                let store = usize::from(!is_own(id));
-                let place = self.stores[store].touch(id);
-                self.last = Some((id, store, place));
-                (store, place)
-            }
+            _ => self.find_anew(id, is_own),
         }
+    }
+
+    fn find_anew(&mut self, id: BrickId, is_own: &mut impl FnMut(BrickId) -> bool) -> (usize, u32) {
+        let noted = &mut self.found[id.code() as usize % FOUND];
+        self.last = noted.filter(|(found, ..)| *found == id);
+        let (_, store, place) = *self.last.get_or_insert_with(|| {
+            let store = usize::from(!is_own(id));
+            let place = self.stores[store].touch(id);
+            *noted.insert((id, store, place))
+        });
+        (store, place)
     }
 }
 
@@ -164,11 +179,20 @@ impl Scan {
             .lattice_units(sensor_m)
             .map_err(|e| self.wrong(&e))?;
         let to = self.frame.lattice_units(to_m).map_err(|e| self.wrong(&e))?;
+        let mut corner = [i32::MIN; 3];
+        let mut at = None;
         walk(from, to, start, goal, |cell| {
-            // At the edge of the range a ray may touch a cell beyond it.
-            if let Some((brick, local)) = BrickId::locate(cell) {
-                let (store, place) = shelves.find(brick, is_own);
-                shelves.stores[store].at(place).see_cell(local);
+            let in_brick = cell.xyz().map(|c| c & !(BRICK_UNITS - 1));
+            if in_brick != corner {
+                corner = in_brick;
+                // At the edge of the range a ray may touch a cell beyond it.
+                let brick = BrickId::locate(cell).map(|(brick, _)| brick);
+                at = brick.map(|brick| shelves.find(brick, is_own));
+            }
+            if let Some((store, place)) = at {
+                shelves.stores[store]
+                    .at(place)
+                    .see_cell(Local::of_cell(cell));
             }
         });
         Ok(near)

@@ -44,7 +44,8 @@ impl Facts {
         (FACTS.to_owned(), json.to_string())
     }
 
-    fn of_json(frame: Frame, text: &str) -> Option<Facts> {
+    /// The facts that such a setting tells, of cells in a frame; none if it is damaged.
+    pub fn of_json(frame: Frame, text: &str) -> Option<Facts> {
         let json: serde_json::Value = serde_json::from_str(text).ok()?;
         let names = json.get("attributes")?.as_array()?.iter();
         let cells: Option<[[i32; 3]; 2]> = serde_json::from_value(json.get("box")?.clone()).ok()?;
@@ -147,77 +148,109 @@ impl Stored {
             .ok_or_else(|| damaged(&first, "its metadata do not say how its cells were counted"))
     }
 
-    /// Adds a share of what was counted: to `own` in one's own bricks, to `others` in others'.
+    /// Adds the share `[index, peers]` of what was counted: to `own` in one's own bricks, to `others` in others'.
     ///
     /// # Errors
     /// [`Error::Input`] if a file is damaged.
     pub fn add_tallies(
         &self,
-        index: usize,
-        peers: usize,
+        share: [usize; 2],
         own: &mut Tallies,
         others: &mut Tallies,
-        is_own: impl Fn(BrickId) -> bool,
+        whose: impl Fn(BrickId) -> Whose,
     ) -> Result<()> {
-        let names: Vec<String> = (0..own.attributes())
-            .flat_map(TallyWriter::sum_columns)
-            .collect();
-        let fixed = ["lx", "ly", "lz", "points", "seen", "given"];
-        let wanted: Vec<&str> = fixed
-            .into_iter()
-            .chain(names.iter().map(String::as_str))
-            .collect();
-        let all = (0..wanted.len()).collect::<Vec<_>>();
-        for path in parts(&self.dir, &self.dir.join(TALLIES))? {
-            let mut rows = Rows::open_share(&path, &wanted, Share { index, peers })?;
-            let sums: Vec<usize> = all[fixed.len()..].to_vec();
-            // Attributes that only the new inputs have stand behind those of the result.
-            let kept = sums
-                .chunks(3)
-                .filter(|three| three.iter().all(|&c| rows.has(c)))
-                .count();
-            rows.require(&all[..fixed.len() + 3 * kept])?;
-            while let Some(row) = rows.next_row()? {
-                let place = [row.integer(0)?, row.integer(1)?, row.integer(2)?];
-                let place = place.map(|c| i32::try_from(c).unwrap_or(-1));
-                let cell = Cell::try_from(place).map_err(|e| row.wrong(e))?;
-                let Some((brick, local)) = BrickId::locate(cell) else {
-                    return Err(row.wrong("lattice coordinates must lie in 0…65535"));
-                };
-                let count = |column: usize| -> Result<u64> {
-                    let value = row.integer(column)?;
-                    u64::try_from(value).map_err(|_| row.wrong("a count must not be negative"))
-                };
-                let tallies = if is_own(brick) {
-                    &mut *own
-                } else {
-                    &mut *others
-                };
-                let brick = tallies.brick(brick);
-                if row.integer(4)? != 0 {
-                    brick.see_cell(local);
-                }
-                if let Ok(cost) = u16::try_from(row.integer(5)?) {
-                    brick.give(local, cost);
-                }
-                let points = count(3)?;
-                if points > 0 {
-                    let slot = brick.slot(local);
-                    let counted = brick.counted_mut(slot);
-                    counted.points = counted.points.saturating_add(points);
-                    for (attribute, three) in sums.chunks(3).take(kept).enumerate() {
-                        let low = row.integer(three[2])? as u64;
-                        let high = i128::from(row.integer(three[1])?);
-                        *brick.sum_mut(slot, attribute) += Sum {
-                            units: high << 64 | i128::from(low),
-                            values: count(three[0])?,
-                        };
-                    }
+        add_tallies(&self.tally_files()?, share, own, others, whose)
+    }
+
+    /// The files of what was counted.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there are none; [`Error::Machine`] if their folder cannot be listed.
+    pub fn tally_files(&self) -> Result<Vec<PathBuf>> {
+        parts(&self.dir, &self.dir.join(TALLIES))
+    }
+}
+
+/// Whose a brick is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// One's own.
+    Own,
+    /// Another's.
+    Other,
+    /// One's own, but what is read of it is out of date.
+    Settled,
+}
+
+/// Adds what was counted by the word of tables as [`TallyWriter`] writes them: the share `[index, peers]` of their rows.
+///
+/// # Errors
+/// [`Error::Input`] if a file is damaged.
+pub fn add_tallies(
+    files: &[PathBuf],
+    [index, peers]: [usize; 2],
+    own: &mut Tallies,
+    others: &mut Tallies,
+    whose: impl Fn(BrickId) -> Whose,
+) -> Result<()> {
+    let names: Vec<String> = (0..own.attributes())
+        .flat_map(TallyWriter::sum_columns)
+        .collect();
+    let fixed = ["lx", "ly", "lz", "points", "seen", "given"];
+    let wanted: Vec<&str> = fixed
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let all = (0..wanted.len()).collect::<Vec<_>>();
+    for path in files {
+        let mut rows = Rows::open_share(path, &wanted, Share { index, peers })?;
+        let sums: Vec<usize> = all[fixed.len()..].to_vec();
+        // Attributes that only the new inputs have stand behind those of the result.
+        let kept = sums
+            .chunks(3)
+            .filter(|three| three.iter().all(|&c| rows.has(c)))
+            .count();
+        rows.require(&all[..fixed.len() + 3 * kept])?;
+        while let Some(row) = rows.next_row()? {
+            let place = [row.integer(0)?, row.integer(1)?, row.integer(2)?];
+            let place = place.map(|c| i32::try_from(c).unwrap_or(-1));
+            let cell = Cell::try_from(place).map_err(|e| row.wrong(e))?;
+            let Some((brick, local)) = BrickId::locate(cell) else {
+                return Err(row.wrong("lattice coordinates must lie in 0…65535"));
+            };
+            let count = |column: usize| -> Result<u64> {
+                let value = row.integer(column)?;
+                u64::try_from(value).map_err(|_| row.wrong("a count must not be negative"))
+            };
+            let tallies = match whose(brick) {
+                Whose::Own => &mut *own,
+                Whose::Other => &mut *others,
+                Whose::Settled => continue,
+            };
+            let brick = tallies.brick(brick);
+            if row.integer(4)? != 0 {
+                brick.see_cell(local);
+            }
+            if let Ok(cost) = u16::try_from(row.integer(5)?) {
+                brick.give(local, cost);
+            }
+            let points = count(3)?;
+            if points > 0 {
+                let slot = brick.slot(local);
+                let counted = brick.counted_mut(slot);
+                counted.points = counted.points.saturating_add(points);
+                for (attribute, three) in sums.chunks(3).take(kept).enumerate() {
+                    let low = row.integer(three[2])? as u64;
+                    let high = i128::from(row.integer(three[1])?);
+                    *brick.sum_mut(slot, attribute) += Sum {
+                        units: high << 64 | i128::from(low),
+                        values: count(three[0])?,
+                    };
                 }
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// The names in a folder of the result.

@@ -2,7 +2,8 @@
 //!
 //! Each time, a folder with all files of the table so far (as second names, nothing is copied) and its log with one
 //! commit more is laid beside DIR and changes places with it in one rename. So whoever reads DIR, through the log or
-//! through `*.parquet`, finds whole epochs. A commit names the run and the number of its checkpoint: one that stands in
+//! through `*.parquet`, finds whole epochs. What DIR was stays aside for a while, as somebody may just have begun to list
+//! it, and of a folder that is being removed a listing tells a part. A commit names the run and the number of its checkpoint: one that stands in
 //! the log already is not made again.
 
 use super::delta::{self, AddFile, Commit, Log, NewTable, TableMetadata};
@@ -11,6 +12,16 @@ use super::{SUMMARY, fail, former, link, refused};
 use crate::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long what DIR was stays aside: far longer than a listing of a folder takes.
+const LISTING: Duration = Duration::from_secs(2);
+
+/// How many former states of DIR stay aside at most. They share their files, so they take little room.
+const MOST_ASIDE: usize = 64;
+
+/// How long the end of a run waits for listings that have begun.
+const LAST_LISTING: Duration = Duration::from_millis(100);
 
 /// A file of a table that grows.
 #[derive(Clone, Debug)]
@@ -43,7 +54,7 @@ impl Stage {
     /// # Errors
     /// [`Error::Input`](crate::Error::Input) if DIR now holds something else;
     /// [`Error::Machine`](crate::Error::Machine) if something cannot be written. DIR is as it was then.
-    pub fn publish_so_far(&self, table: &LiveTable, summary_json: &str) -> Result<()> {
+    pub fn publish_so_far(&mut self, table: &LiveTable, summary_json: &str) -> Result<()> {
         let next = self.beside("next");
         if next.exists() {
             fs::remove_dir_all(&next).map_err(|e| refused(&next, "removed", &e))?;
@@ -56,11 +67,36 @@ impl Stage {
         fail::point();
         self.put_in_place(&next)?;
         fail::point();
-        // What DIR was.
-        if next.exists() {
-            fs::remove_dir_all(&next).map_err(|e| refused(&next, "removed", &e))?;
+        self.set_aside(&next)
+    }
+
+    /// Sets aside what DIR was, if it was anything, and removes what was set aside long ago.
+    fn set_aside(&mut self, former: &Path) -> Result<()> {
+        let (now, number) = (Instant::now(), self.replaced.back().map_or(0, |r| r.1));
+        if former.exists() {
+            let aside = self.aside(number + 1);
+            fs::rename(former, &aside).map_err(|e| refused(former, "moved", &e))?;
+            self.replaced.push_back((now, number + 1));
+        }
+        while let Some(&(since, number)) = self.replaced.front()
+            && (now - since > LISTING || self.replaced.len() > MOST_ASIDE)
+        {
+            let aside = self.aside(number);
+            fs::remove_dir_all(&aside).map_err(|e| refused(&aside, "removed", &e))?;
+            self.replaced.pop_front();
         }
         Ok(())
+    }
+
+    fn aside(&self, number: u64) -> PathBuf {
+        self.beside(&format!("replaced-{number}"))
+    }
+
+    /// Before all that was set aside is removed: gives those time who may still list it.
+    pub(super) fn wait_for_listings(&self) {
+        if !self.replaced.is_empty() {
+            std::thread::sleep(LAST_LISTING);
+        }
     }
 
     /// Lays the table with its log into the result that will be published in the end, so that the log goes on.

@@ -4,11 +4,12 @@ use super::{SUMMARY, WrittenFile, former, lease, refused, tables};
 use crate::{Error, Result};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use rustix::io::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A folder `.NAME.octaflow-RUN` beside the target DIR, the same for every process of a run.
 ///
@@ -31,6 +32,8 @@ pub struct Stage {
     new_parents: Vec<PathBuf>,
     /// The CRC-32 of files of the result, from their writing.
     checksums: BTreeMap<String, u32>,
+    /// What DIR was while the run went on: since when it is set aside, and its number there.
+    pub(super) replaced: VecDeque<(Instant, u64)>,
     _lock: File,
 }
 
@@ -91,6 +94,7 @@ impl Stage {
             published: false,
             new_parents,
             checksums: BTreeMap::new(),
+            replaced: VecDeque::new(),
             _lock: lock,
         };
         if stage.leads {
@@ -255,6 +259,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if self.leads {
+            self.wait_for_listings();
             let _ = fs::remove_dir_all(&self.folder);
             if !self.published {
                 self.new_parents

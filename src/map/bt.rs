@@ -7,9 +7,9 @@
 
 use super::input::{Bytes, shown};
 use super::known::KnownVoxels;
-use super::voxels::{MOST_VOXELS, add_corners, empty_map, finish};
+use super::voxels::{MOST_VOXELS, VoxelMask, add_corners, empty_map, finish};
 use super::{ReadOptions, Unknown};
-use crate::brick::CellMap;
+use crate::brick::{BrickId, CellMap};
 use crate::lattice::Frame;
 use crate::{Error, Result};
 use std::path::Path;
@@ -28,6 +28,34 @@ const LONGEST_LINE: usize = 4096;
 /// # Errors
 /// See [`super::read_map`].
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
+    let (file, frame, voxels) = read_voxels(path, options)?;
+    let extent = voxels.extent().ok_or_else(|| empty_map(&file))?;
+    let (mut bricks, cells) = match options.unknown {
+        // Nothing more needs to be counted.
+        Unknown::Blocked if !voxels.has_open() => (Vec::new(), 1),
+        Unknown::Blocked => {
+            let cells = voxels.cells(extent);
+            (voxels.into_bricks(), cells)
+        }
+        Unknown::Open => (voxels.into_open_box(extent)?, extent.cells()),
+    };
+    add_corners(&mut bricks);
+    finish(&file, frame, bricks, cells, Some(extent))
+}
+
+/// The voxels that a `.bt` map says are occupied, a bit each as in [`VoxelMask`], ascending by brick.
+///
+/// # Errors
+/// See [`super::read_map`].
+pub(super) fn read_occupied(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<Vec<(BrickId, VoxelMask)>> {
+    read_voxels(path, options).map(|(_, _, voxels)| voxels.into_blocked())
+}
+
+/// The file's name, its frame and its known voxels.
+fn read_voxels(path: &Path, options: &ReadOptions) -> Result<(String, Frame, KnownVoxels)> {
     let mut bytes = Bytes::open(path, options.progress)?;
     let header = read_header(&mut bytes)?;
     let file = bytes.name().to_owned();
@@ -44,18 +72,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         octree.read_node([0; 3], 0)?;
     }
     octree.check_end(header.nodes)?;
-
-    let voxels = octree.voxels;
-    let extent = voxels.extent().ok_or_else(|| empty_map(&file))?;
-    let (mut bricks, cells) = match options.unknown {
-        Unknown::Blocked => {
-            let cells = voxels.cells(extent);
-            (voxels.into_bricks(), cells)
-        }
-        Unknown::Open => (voxels.into_open_box(extent)?, extent.cells()),
-    };
-    add_corners(&mut bricks);
-    finish(&file, frame, bricks, cells, Some(extent))
+    Ok((file, frame, octree.voxels))
 }
 
 /// What a header tells.

@@ -6,6 +6,10 @@ use crate::Result;
 use crate::brick::{BrickId, Costs};
 use rustc_hash::FxHashMap;
 
+/// What a known brick takes beside its costs: itself, in a list that grows by doubling, and where it is looked up while
+/// corners are counted.
+const KNOWN_BYTES: u64 = 512;
+
 /// A brick with a known voxel; `open` is a part of `known`.
 struct KnownBrick {
     id: BrickId,
@@ -86,8 +90,7 @@ impl KnownVoxels {
 
     fn charge(&mut self, bricks: u64, open: bool) -> Result<()> {
         let costs = if open { BRICK_BYTES } else { 0 };
-        self.budget
-            .charge(bricks, size_of::<KnownBrick>() as u64 + costs)
+        self.budget.charge(bricks, KNOWN_BYTES + costs)
     }
 
     /// The box of the known voxels, or `None` without any.
@@ -103,6 +106,11 @@ impl KnownVoxels {
             }
         }
         (!self.bricks.is_empty()).then_some(VoxelBox { least, greatest })
+    }
+
+    /// Whether some known voxel is open.
+    pub(super) fn has_open(&self) -> bool {
+        self.bricks.iter().any(|b| b.open != [0; 8])
     }
 
     /// How many cells the known voxels define: themselves, and the corners that touch one of them and have all eight
@@ -142,15 +150,20 @@ impl KnownVoxels {
         // The box holds the bricks that were charged already: they must not count twice.
         let charged = self.bricks.iter().filter(|b| b.open != [0; 8]).count() as u64;
         budget.refund(charged, BRICK_BYTES);
-        let blocked = self
-            .bricks
-            .iter()
-            .map(|b| (b.id, std::array::from_fn(|k| b.known[k] & !b.open[k])))
-            .filter(|(_, mask)| *mask != [0; 8])
-            .collect();
+        let blocked = blocked(&self.bricks).collect();
         drop(self.bricks);
         open_box(extent, &blocked, &mut budget)
     }
+
+    /// The voxels that are known and blocked, ascending by brick.
+    pub(super) fn into_blocked(self) -> Vec<(BrickId, VoxelMask)> {
+        blocked(&self.bricks).collect()
+    }
+}
+
+fn blocked(bricks: &[KnownBrick]) -> impl Iterator<Item = (BrickId, VoxelMask)> + '_ {
+    let of = |b: &KnownBrick| (b.id, std::array::from_fn(|k| b.known[k] & !b.open[k]));
+    bricks.iter().map(of).filter(|(_, mask)| *mask != [0; 8])
 }
 
 fn count(mask: &VoxelMask) -> u64 {

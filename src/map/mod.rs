@@ -41,7 +41,7 @@ pub use queries::{Query, read_queries};
 pub(crate) use table::read_cells;
 pub use updates::{Allow, Epoch, Update, UpdateKind, UpdateReader};
 
-use crate::brick::CellMap;
+use crate::brick::{BrickId, CellMap};
 use crate::lake::delta::AsOf;
 use crate::lattice::Frame;
 use crate::{Error, Result};
@@ -170,4 +170,15 @@ pub fn read_map(path: &Path, options: &ReadOptions) -> Result<CellMap> {
     };
     options.check_for(&extension)?;
     read(path, options)
+}
+
+/// The voxels that an OctoMap says are occupied, ascending by brick: voxel (i, j, k) of a brick is bit 8j + i of word k.
+///
+/// # Errors
+/// As [`read_map`].
+pub(crate) fn read_occupied(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<Vec<(BrickId, [u64; 8])>> {
+    bt::read_occupied(path, options)
 }

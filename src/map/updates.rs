@@ -21,6 +21,32 @@ pub struct Epoch {
     pub updates: Vec<Update>,
 }
 
+impl Epoch {
+    /// Adds the epoch to a checksum: its time, then each row's kind and numbers.
+    pub fn feed(&self, crc: &mut crc32fast::Hasher) {
+        crc.update(&self.time.to_le_bytes());
+        for update in &self.updates {
+            let mut put = |kind: u8, numbers: &[i64], cells: &[Cell]| {
+                crc.update(&[kind]);
+                for number in numbers {
+                    crc.update(&number.to_le_bytes());
+                }
+                for c in cells.iter().flat_map(|cell| cell.xyz()) {
+                    crc.update(&c.to_le_bytes());
+                }
+            };
+            match update.kind {
+                UpdateKind::Cost { cell, cost } => put(0, &[i64::from(cost)], &[cell]),
+                UpdateKind::Voxel { cell, cost } => put(1, &[i64::from(cost)], &[cell]),
+                UpdateKind::SourceAdd { cell } => put(2, &[], &[cell]),
+                UpdateKind::SourceRemove { cell } => put(3, &[], &[cell]),
+                UpdateKind::QueryAdd { query, start, goal } => put(4, &[query], &[start, goal]),
+                UpdateKind::QueryRemove { query } => put(5, &[query], &[]),
+            }
+        }
+    }
+}
+
 /// One row of a table of updates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
@@ -76,6 +102,8 @@ pub enum UpdateKind {
 /// Which kinds of rows a command takes beside `cost` and `voxel`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allow {
+    /// No other.
+    Map,
     /// `source+` and `source-`.
     Sources,
     /// `query+` and `query-`.
@@ -85,13 +113,14 @@ pub enum Allow {
 impl Allow {
     fn columns(self) -> &'static [&'static str] {
         match self {
-            Allow::Sources => &COLUMNS[..6],
+            Allow::Map | Allow::Sources => &COLUMNS[..6],
             Allow::Queries => COLUMNS,
         }
     }
 
     fn kinds(self) -> &'static str {
         match self {
+            Allow::Map => "cost or voxel",
             Allow::Sources => "cost, voxel, source+ or source-",
             Allow::Queries => "cost, voxel, query+ or query-",
         }
@@ -166,7 +195,7 @@ impl UpdateReader {
 
     fn over(rows: Rows, frame: &Frame, start: i64, allow: Allow) -> Result<Self> {
         rows.require(&[TIME, KIND])?;
-        if allow == Allow::Sources {
+        if allow != Allow::Queries {
             // Of the kinds of routes, query- needs no position.
             rows.require(&POSITION)?;
         }

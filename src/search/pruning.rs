@@ -151,7 +151,7 @@ mod tests {
         }
         for step in 0..8 {
             let steps = successors(1 << step, ALL_STEPS);
-            let later = (step + 1..8).filter(|&n| (step ^ n).is_power_of_two());
+            let later = (step + 1..8).filter(|&n: &usize| (step ^ n).count_ones() == 1);
             let later = later.fold(0, |bits, n| bits | 1 << n);
             assert_eq!(steps & 0xff, 1 << step | later);
             assert_eq!((steps >> 8).count_ones(), 3);

@@ -81,6 +81,8 @@ pub struct Router {
     unsaved: FxHashSet<BrickId>,
     pub(super) work: Work,
     pub(super) stats: RouterStats,
+    /// How many queries each epoch has answered anew.
+    anew: Vec<u32>,
 }
 
 impl Router {
@@ -101,6 +103,7 @@ impl Router {
             unsaved: FxHashSet::default(),
             work: Work::default(),
             stats: RouterStats::default(),
+            anew: Vec::new(),
         }
     }
 
@@ -285,7 +288,13 @@ impl Router {
         let mut todo: Vec<u32> = self.dirty.keys().copied().collect();
         let by_start = |&slot: &u32| slots[slot as usize].as_ref().map(|s| (s.start, s.id));
         todo.sort_unstable_by_key(|slot| std::cmp::Reverse(by_start(slot)));
+        self.anew.push(todo.len() as u32);
         self.work.begin(todo);
+    }
+
+    /// How many queries each epoch has answered, the first all that there were.
+    pub fn answered_by_epoch(&self) -> &[u32] {
+        &self.anew
     }
 
     pub(super) fn standing(&self, slot: u32) -> &Standing {

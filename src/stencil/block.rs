@@ -311,6 +311,11 @@ impl<V: Value> Block<V> {
         cells.filter(|c| self.faces[c.0] != 0)
     }
 
+    /// True if the cell at an index of the arrays is open.
+    pub fn is_open(&self, index: usize) -> bool {
+        self.faces[index] != 0
+    }
+
     /// Copies what the block beside it in direction `way` has as ghosts of `rings` rings to `to`.
     pub fn mirror(&self, way: usize, rings: usize, to: &mut [V]) {
         let (low, high) = (self.rings, self.rings + EDGE);

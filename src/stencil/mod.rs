@@ -13,6 +13,9 @@
 //! another, neighbours by one at most. Within a round nothing is exchanged: the rings are computed too, one less each
 //! step. So K trades computing and memory for messages, and in one process K steps for one trip through memory.
 //!
+//! When all blocks stand at the same step, the map below them may change ([`Stepper::change_map`]): blocks that this
+//! concerns are loaded again, and cells that stay open keep their values.
+//!
 //! A [`Kernel`] says what a step is: it gives the next value of a cell from its [`Neighbourhood`]. The [`Stepper`]
 //! does the rest: distribution, ghosts, boundaries, observation. Kernels see the same neighbourhood and sums
 //! run in one order wherever a cell is computed; so the bits do not depend on workers, processes, partition or K.
@@ -29,7 +32,8 @@ pub use block::{BLOCK_SHIFT, MOST_RINGS, block_of};
 pub use diffusion::{Diffusion, GREATEST_STEP, VariableDiffusion};
 pub use neighbourhood::{HEXAGON, Neighbourhood, SQUARE};
 pub use stepper::{
-    BrickValues, Halo, Observation, Snapshot, Stepper, StepperMap, StepperOptions, weigh,
+    BrickValues, Changed, Halo, Lost, MapChange, Observation, Snapshot, Stepper, StepperMap,
+    StepperOptions, weigh,
 };
 pub use value::Value;
 

@@ -1,5 +1,7 @@
 //! The stepper: the blocks of one worker, and which of them can go on.
 
+mod change;
+
 use super::block::{self, Block, EDGE, ENDS, MOST_RINGS, WAYS, block_of, brick_of};
 use super::inbox::Inbox;
 use super::sweep::Room;
@@ -10,6 +12,8 @@ use bytemuck::{Pod, Zeroable, cast_slice, cast_slice_mut};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+pub use change::{Changed, Lost, MapChange};
 
 /// How a field is stepped.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,9 @@ pub struct Observation {
 /// A brick's values: those of open cells, by place.
 pub type BrickValues<V> = (BrickId, Vec<(usize, V)>);
 
+/// What a block gives of a snapshot.
+type BlockValues<V> = Vec<BrickValues<V>>;
+
 /// The whole field of one worker at a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot<V> {
@@ -103,6 +110,22 @@ struct Standing<V> {
     /// What came from each direction.
     inbox: [Inbox<V>; 26],
     queued: bool,
+    /// The greatest sum of a cell's face coefficients, once somebody has asked for it.
+    conductance: Option<f64>,
+}
+
+impl<V: Value> Standing<V> {
+    /// A block at a step, before anybody is known to be beside it.
+    fn new(block: Block<V>, step: u64) -> Self {
+        Standing {
+            block,
+            step,
+            beside: [Beside::Nobody; 26],
+            inbox: std::array::from_fn(|_| Inbox::default()),
+            queued: false,
+            conductance: None,
+        }
+    }
 }
 
 /// The blocks of one worker; see [`super`].
@@ -117,7 +140,8 @@ pub struct Stepper<K: Kernel> {
     slab: Vec<K::Value>,
     outbox: Vec<Halo>,
     observations: Vec<Observation>,
-    snapshots: BTreeMap<u64, Vec<Vec<BrickValues<K::Value>>>>,
+    /// What each block has given of a snapshot; nothing as long as it has not come to that step.
+    snapshots: BTreeMap<u64, Vec<Option<BlockValues<K::Value>>>>,
     done: usize,
 }
 
@@ -141,27 +165,14 @@ impl<K: Kernel> Stepper<K> {
             .filter(|&b| plan.owner(b) == me)
             .collect();
         own.sort_unstable();
-        let index: FxHashMap<BrickId, usize> =
-            own.iter().enumerate().map(|(n, &b)| (b, n)).collect();
-        let beside = |block: BrickId, way: [i32; 3]| match block.offset(way) {
-            Some(there) if blocks.contains(&there) => match index.get(&there) {
-                Some(&at) => Beside::Here(at),
-                None => Beside::There,
-            },
-            _ => Beside::Nobody,
-        };
-        let standing = own.iter().map(|&id| Standing {
-            block: load::<K>(id, &options, map),
-            step: options.first,
-            beside: WAYS.map(|way| beside(id, way)),
-            inbox: std::array::from_fn(|_| Inbox::default()),
-            queued: false,
-        });
-        let blocks: Vec<_> = standing.collect();
-        Stepper {
+        let standing = own
+            .iter()
+            .map(|&id| Standing::new(load::<K>(id, &options, map), options.first));
+        let mut stepper = Stepper {
             kernel,
             options,
-            index,
+            blocks: standing.collect(),
+            index: FxHashMap::default(),
             ready: Default::default(),
             room: Room::default(),
             slab: Vec::new(),
@@ -169,17 +180,38 @@ impl<K: Kernel> Stepper<K> {
             observations: Vec::new(),
             snapshots: BTreeMap::new(),
             done: 0,
-            blocks,
+        };
+        stepper.find_neighbours(blocks);
+        stepper
+    }
+
+    /// Finds out where its blocks are and who is beside them; `blocks` are those of the whole map.
+    fn find_neighbours(&mut self, blocks: &FxHashSet<BrickId>) {
+        let ids = self.blocks.iter().map(|s| s.block.id);
+        self.index = ids.enumerate().map(|(at, id)| (id, at)).collect();
+        for standing in &mut self.blocks {
+            let block = standing.block.id;
+            standing.beside = WAYS.map(|way| match block.offset(way) {
+                Some(there) if blocks.contains(&there) => match self.index.get(&there) {
+                    Some(&at) => Beside::Here(at),
+                    None => Beside::There,
+                },
+                _ => Beside::Nobody,
+            });
         }
     }
 
     /// The greatest sum of a cell's face coefficients on this worker, where cells have coefficients.
-    pub fn greatest_conductance(&self) -> f64 {
-        let of = |s: &Standing<K::Value>| s.block.greatest_conductance();
-        self.blocks.iter().map(of).fold(0.0, f64::max)
+    pub fn greatest_conductance(&mut self) -> f64 {
+        let of = |s: &mut Standing<K::Value>| {
+            let block = &s.block;
+            *s.conductance
+                .get_or_insert_with(|| block.greatest_conductance())
+        };
+        self.blocks.iter_mut().map(of).fold(0.0, f64::max)
     }
 
-    /// Puts another kernel in place before [`Stepper::begin`].
+    /// Puts another kernel in place, for when the stepper begins or begins again.
     pub fn set_kernel(&mut self, kernel: K) {
         self.kernel = kernel;
     }
@@ -189,10 +221,14 @@ impl<K: Kernel> Stepper<K> {
     /// # Panics
     /// If it has not come there, or `last` is before it.
     pub fn go_on(&mut self, last: u64) {
-        let arrived = self.blocks.iter().all(|b| b.step == self.options.last);
-        assert!(arrived && self.options.last <= last);
+        assert!(self.has_arrived() && self.options.last <= last);
         (self.options.first, self.options.last) = (self.options.last, last);
         self.done = 0;
+    }
+
+    /// True if all blocks are at the last step.
+    fn has_arrived(&self) -> bool {
+        self.blocks.iter().all(|b| b.step == self.options.last)
     }
 
     /// Begins: the first mirrors are sent.
@@ -268,13 +304,13 @@ impl<K: Kernel> Stepper<K> {
     /// Moves out the earliest snapshot that all blocks have given their part of.
     pub fn take_snapshot(&mut self) -> Option<Snapshot<K::Value>> {
         let (&step, parts) = self.snapshots.first_key_value()?;
-        if parts.iter().filter(|p| !p.is_empty()).count() < self.blocks.len() {
+        if !parts.iter().all(Option::is_some) {
             return None;
         }
         let (_, parts) = self.snapshots.pop_first()?;
         Some(Snapshot {
             step,
-            bricks: parts.into_iter().flatten().collect(),
+            bricks: parts.into_iter().flatten().flatten().collect(),
         })
     }
 
@@ -408,8 +444,8 @@ impl<K: Kernel> Stepper<K> {
         }
         if regular {
             let parts = self.snapshots.entry(step).or_default();
-            parts.resize_with(self.blocks.len(), Vec::new);
-            parts[at] = values_of(standing, |b| &b.now).collect();
+            parts.resize_with(self.blocks.len(), || None);
+            parts[at] = Some(values_of(standing, |b| &b.now).collect());
         }
     }
 }

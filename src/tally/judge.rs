@@ -28,7 +28,7 @@ pub struct CellState<'a> {
     pub sums: &'a [Sum],
 }
 
-/// The known cells of a brick and what they cost, at the finest level.
+/// The known cells of a brick and what they cost.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The cells that something is known of.
@@ -76,12 +76,37 @@ impl Rule {
     }
 }
 
+/// How the cells of a level are judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Judging {
+    /// Those of the finest level by a rule.
+    Finest(Rule),
+    /// Those of a coarser one by their children.
+    Coarser,
+}
+
+impl Judging {
+    /// The known cells of a brick and their costs.
+    pub fn judge(&self, id: BrickId, tally: Option<&BrickTally>) -> Judged {
+        match (self, tally) {
+            (Judging::Finest(rule), tally) => rule.judge(id, tally),
+            (Judging::Coarser, Some(tally)) => judge_children(tally),
+            (Judging::Coarser, None) => Judged::nothing(),
+        }
+    }
+
+    /// The box in which cells are open that nothing is known of.
+    pub fn open(&self) -> Option<CellBox> {
+        match self {
+            Judging::Finest(rule) => rule.open,
+            Judging::Coarser => None,
+        }
+    }
+}
+
 /// The cells of a coarser brick that have a known child, and what they cost.
-pub fn judge_children(tally: &BrickTally) -> Judged {
-    let mut judged = Judged {
-        known: Planes::NONE,
-        costs: Box::new([0; BRICK_CELLS]),
-    };
+fn judge_children(tally: &BrickTally) -> Judged {
+    let mut judged = Judged::nothing();
     for (local, counted, _) in tally.counted() {
         let Children { known, open, sum } = counted.children;
         judged.known.set(local, known > 0);
@@ -91,6 +116,22 @@ pub fn judge_children(tally: &BrickTally) -> Judged {
 }
 
 impl Judged {
+    /// No known cell.
+    pub fn nothing() -> Judged {
+        Judged {
+            known: Planes::NONE,
+            costs: Box::new([0; BRICK_CELLS]),
+        }
+    }
+
+    /// The cells with so much to pay in a brick of which only that is known.
+    pub fn of_costs(costs: Box<Costs>) -> Judged {
+        Judged {
+            known: Planes::open(&costs),
+            costs,
+        }
+    }
+
     /// The known cells in ascending order of their identifiers, as they stand in a table.
     pub fn rows<'a>(
         &'a self,

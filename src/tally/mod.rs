@@ -16,10 +16,11 @@ mod level;
 mod record;
 mod sum;
 mod tallies;
+mod telling;
 
 pub use background::CellBox;
-pub use judge::{CellState, Judged, Rule, judge_children};
-pub use level::{add_to_parents, owner_at};
+pub use judge::{CellState, Judged, Judging, Rule};
+pub use level::{Added, add_differences, add_to_parents, owner_at};
 pub use record::TallyRecord;
 pub use sum::Sum;
 pub use tallies::{BrickTally, Children, Counted, Tallies};

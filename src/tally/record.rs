@@ -1,6 +1,6 @@
 //! Tallies on their way to the worker that owns the brick: plain records that add up at their end in any order.
 
-use super::{Sum, Tallies};
+use super::{Children, Sum, Tallies};
 use crate::brick::{BrickId, LOCAL_BY_INDEX, Local, Planes};
 use bytemuck::{Pod, Zeroable};
 
@@ -9,10 +9,10 @@ use bytemuck::{Pod, Zeroable};
 /// | `kind` | `count` | `low` | `high` |
 /// |---|---|---|---|
 /// | −1 | points | | |
-/// | −2 | known children, and 2³² times the open ones | their costs | |
+/// | −2 | known children, and 2³² times the open ones | their costs; or differences of these, which wrap around | |
 /// | −3 | | 64 cells from the place on that rays have passed through | |
 /// | −4 | the cost that a map or terrain gave | | |
-/// | −5 | the worker that is to finish the epoch | | |
+/// | −5 | the worker that is to finish the round | | |
 /// | n ≥ 0 | values of attribute n | the sum's lower 64 bits | its upper 64 bits |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -40,7 +40,7 @@ impl TallyRecord {
         BrickId::from_code(self.key >> 10).expect("a brick's code")
     }
 
-    /// The word to a worker that there is an epoch to finish.
+    /// The word to a worker that there is a round to finish.
     pub fn finish(worker: usize) -> Self {
         TallyRecord {
             kind: FINISH,
@@ -49,7 +49,7 @@ impl TallyRecord {
         }
     }
 
-    /// The worker that is to finish the epoch, if that is what the record says.
+    /// The worker that is to finish the round, if that is what the record says.
     pub fn finishing(&self) -> Option<usize> {
         (self.kind == FINISH).then_some(self.count as usize)
     }
@@ -84,10 +84,11 @@ impl TallyRecord {
             }
             CHILDREN => {
                 let slot = brick.slot(local);
-                let children = &mut brick.counted_mut(slot).children;
-                children.known += self.count as u16;
-                children.open += (self.count >> 32) as u16;
-                children.sum += self.low as u32;
+                brick.counted_mut(slot).children += Children {
+                    known: self.count as u16,
+                    open: (self.count >> 32) as u16,
+                    sum: self.low as u32,
+                };
             }
             attribute => {
                 let slot = brick.slot(local);
@@ -130,7 +131,7 @@ impl Tallies {
             }
             for (local, counted, sums) in brick.counted() {
                 let children = counted.children;
-                if children.known > 0 {
+                if children != Children::default() {
                     each(TallyRecord {
                         count: u64::from(children.known) | u64::from(children.open) << 32,
                         low: u64::from(children.sum),

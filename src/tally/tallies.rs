@@ -1,8 +1,9 @@
 //! Tallies: what was counted in each cell, kept by brick.
 
-use super::{CellBox, Rule, Sum};
-use crate::brick::{BRICK_CELLS, BrickId, Costs, LOCAL_BY_INDEX, Local, Planes};
+use super::{Judged, Judging, Sum};
+use crate::brick::{BRICK_CELLS, BrickId, Costs, Local, Planes};
 use rustc_hash::FxHashMap;
+use std::ops::AddAssign;
 
 /// Up to how many counted cells a brick is searched one by one.
 const FEW: usize = 16;
@@ -16,6 +17,34 @@ pub struct Children {
     pub open: u16,
     /// The stored costs of the open ones.
     pub sum: u32,
+}
+
+impl Children {
+    /// One child.
+    pub(super) fn of(is_known: bool, cost: u16) -> Children {
+        Children {
+            known: u16::from(is_known),
+            open: u16::from(cost > 0),
+            sum: u32::from(cost),
+        }
+    }
+
+    /// What must be added to `was` to have this: a difference, which wraps around where it is less than 0.
+    pub(super) fn less(self, was: Children) -> Children {
+        Children {
+            known: self.known.wrapping_sub(was.known),
+            open: self.open.wrapping_sub(was.open),
+            sum: self.sum.wrapping_sub(was.sum),
+        }
+    }
+}
+
+impl AddAssign for Children {
+    fn add_assign(&mut self, other: Children) {
+        self.known = self.known.wrapping_add(other.known);
+        self.open = self.open.wrapping_add(other.open);
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
 }
 
 /// What was counted in one cell.
@@ -37,7 +66,7 @@ struct Given {
 /// What was counted in the cells of one brick.
 #[derive(Clone, Debug)]
 pub struct BrickTally {
-    id: BrickId,
+    pub(super) id: BrickId,
     /// The places of the counted cells, in the order in which they came.
     locals: Vec<u16>,
     /// From place to 1 + slot, once there are more than a few.
@@ -47,9 +76,10 @@ pub struct BrickTally {
     attributes: usize,
     seen: Planes,
     given: Option<Box<Given>>,
-    touched: bool,
-    /// The costs when they were last told of.
-    told: Option<Box<Costs>>,
+    pub(super) touched: bool,
+    unsaved: bool,
+    /// What was told of it, if it has been touched since and anything was.
+    pub(super) told: Option<Box<Judged>>,
 }
 
 impl BrickTally {
@@ -64,6 +94,7 @@ impl BrickTally {
             seen: Planes::NONE,
             given: None,
             touched: false,
+            unsaved: false,
             told: None,
         }
     }
@@ -149,6 +180,11 @@ impl BrickTally {
         given.costs[local.index()] = cost;
     }
 
+    /// True if it was touched since its costs were told.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
     /// The cells that rays have passed through.
     pub fn seen(&self) -> &Planes {
         &self.seen
@@ -203,7 +239,12 @@ impl BrickTally {
         } else {
             0
         };
-        (size_of::<BrickTally>() + 32 + self.counted.capacity() * cell + index + given) as u64
+        let told = self
+            .told
+            .as_ref()
+            .map_or(0, |_| size_of::<Judged>() + size_of::<Costs>());
+        (size_of::<BrickTally>() + 32 + self.counted.capacity() * cell + index + given + told)
+            as u64
     }
 }
 
@@ -211,10 +252,13 @@ impl BrickTally {
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     attributes: usize,
-    bricks: Vec<BrickTally>,
+    pub(super) bricks: Vec<BrickTally>,
     places: FxHashMap<BrickId, u32>,
-    last: Option<(BrickId, u32)>,
-    touched: Vec<u32>,
+    pub(super) last: Option<(BrickId, u32)>,
+    pub(super) touched: Vec<u32>,
+    unsaved: Vec<u32>,
+    /// How cells were judged when they were told last; `None` if nobody is told.
+    pub(super) told: Option<Judging>,
 }
 
 impl Tallies {
@@ -226,7 +270,7 @@ impl Tallies {
         }
     }
 
-    /// The place of a brick's tally, which is made if there is none, and counts as touched from now on.
+    /// The place of a brick's tally, which is made if there is none, and counts as touched and unsaved from now on.
     #[inline]
     pub fn touch(&mut self, id: BrickId) -> u32 {
         if let Some((last, place)) = self.last
@@ -234,17 +278,41 @@ impl Tallies {
         {
             return place;
         }
-        let place = *self.places.entry(id).or_insert_with(|| {
+        let count = self.bricks.len() as u32;
+        let place = *self.places.entry(id).or_insert(count);
+        if place == count {
             self.bricks.push(BrickTally::new(id, self.attributes));
-            self.bricks.len() as u32 - 1
-        });
+        }
         self.last = Some((id, place));
         let brick = &mut self.bricks[place as usize];
         if !brick.touched {
+            if let Some(told) = self.told.filter(|_| place < count) {
+                brick.told = Some(Box::new(told.judge(id, Some(brick))));
+            }
             brick.touched = true;
             self.touched.push(place);
         }
+        if !brick.unsaved {
+            brick.unsaved = true;
+            self.unsaved.push(place);
+        }
         place
+    }
+
+    /// The bricks that were touched since they were taken last, or `all`, by identifier.
+    pub fn take_unsaved(&mut self, all: bool) -> Vec<BrickId> {
+        let mut places = std::mem::take(&mut self.unsaved);
+        for &place in &places {
+            self.bricks[place as usize].unsaved = false;
+        }
+        self.last = None;
+        if all {
+            places = (0..self.bricks.len() as u32).collect();
+        }
+        let ids = places.iter().map(|&place| self.bricks[place as usize].id);
+        let mut ids: Vec<BrickId> = ids.collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The tally at a place.
@@ -277,14 +345,6 @@ impl Tallies {
         self.attributes
     }
 
-    /// About how many bytes of memory the tallies take that were touched since [`Tallies::changes`].
-    pub fn touched_bytes(&self) -> u64 {
-        self.touched
-            .iter()
-            .map(|&place| self.bricks[place as usize].bytes())
-            .sum()
-    }
-
     /// About how many bytes of memory all tallies take.
     pub fn bytes(&self) -> u64 {
         self.bricks.iter().map(BrickTally::bytes).sum()
@@ -295,51 +355,8 @@ impl Tallies {
         self.bricks.clear();
         self.places.clear();
         self.touched.clear();
-        self.last = None;
-    }
-
-    /// Tells every cell of `mine` whose cost under `after` is not what was told last (`before` is the rule of that
-    /// time), with its costs then and now, by brick and within it by identifier; costs are told of now.
-    pub fn changes(
-        &mut self,
-        before: &Rule,
-        after: &Rule,
-        mine: impl Fn(BrickId) -> bool,
-        mut each: impl FnMut(BrickId, Local, u16, u16),
-    ) {
-        let mut ids: Vec<BrickId> = if before.open == after.open {
-            let touched = self.touched.iter();
-            touched
-                .map(|&place| self.bricks[place as usize].id)
-                .collect()
-        } else {
-            let open = after.open.iter().flat_map(CellBox::bricks);
-            let all = self.bricks.iter().map(|brick| brick.id);
-            all.chain(open.filter(|&id| mine(id))).collect()
-        };
-        ids.sort_unstable();
-        ids.dedup();
-        for id in ids {
-            let place = self.places.get(&id).copied();
-            let tally = place.map(|place| &self.bricks[place as usize]);
-            let now = after.judge(id, tally).costs;
-            let told = match tally.and_then(|tally| tally.told.as_ref()) {
-                Some(told) => told.clone(),
-                None => before.judge(id, None).costs,
-            };
-            for local in LOCAL_BY_INDEX {
-                let (old, new) = (told[local.index()], now[local.index()]);
-                if old != new {
-                    each(id, local, old, new);
-                }
-            }
-            if let Some(place) = place {
-                self.bricks[place as usize].told = Some(now);
-            }
-        }
-        for place in self.touched.drain(..) {
-            self.bricks[place as usize].touched = false;
-        }
+        self.unsaved.clear();
+        self.told = None;
         self.last = None;
     }
 }

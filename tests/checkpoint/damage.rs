@@ -23,7 +23,7 @@ fn killed() -> World {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
@@ -39,10 +39,18 @@ fn copy(from: &Path, to: &Path) {
 fn a_damaged_checkpoint_gives_way_to_the_one_before_or_is_named() {
     let world = killed();
     let whole = world.rows("whole");
+    damage_each_file(&world, 3, || assert_eq!(world.rows("out"), whole));
+}
+
+/// Damages each file of the checkpoints of a world, in so many ways: its run goes on and passes `check`, or names the damage.
+pub fn damage_each_file(world: &World, ways: usize, check: impl Fn()) {
     copy(&world.path("saved"), &world.path("kept"));
     let files = world.files("kept");
     let (mut went_on, mut refused) = (0, 0);
-    for file in files.iter().filter(|f| f.file_name().unwrap() != "lock") {
+    for (n, file) in files.iter().enumerate() {
+        if file.file_name().unwrap() == "lock" {
+            continue;
+        }
         let draft = file.components().any(|c| {
             let name = c.as_os_str().to_string_lossy();
             name.ends_with(".draft")
@@ -51,9 +59,9 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before_or_is_named() {
         if draft || bytes.is_empty() {
             continue;
         }
-        for damage in 0..3 {
+        for damage in n..n + ways {
             let mut changed = bytes.clone();
-            match damage {
+            match damage % 3 {
                 0 => changed[bytes.len() / 2] ^= 4,
                 1 => changed.truncate(bytes.len() - 1),
                 _ => *changed.last_mut().unwrap() ^= 0x80,
@@ -65,7 +73,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before_or_is_named() {
             fs::write(world.path("saved").join(place), changed).unwrap();
             let output = world.run("resume saved --quiet");
             if output.status.success() {
-                assert_eq!(world.rows("out"), whole, "{}", file.display());
+                check();
                 went_on += 1;
             } else {
                 assert_eq!(output.status.code(), Some(2), "{}", said(&output));

@@ -2,6 +2,8 @@
 //! and before the end nothing is.
 
 mod damage;
+mod ingest;
+mod readers;
 mod support;
 
 use octaflow::lake::delta::Log;
@@ -108,6 +110,47 @@ fn two_processes_that_are_killed_at_any_moment_go_on_as_one_or_two() {
         }
         assert_eq!(world.rows("out"), whole, "trial {trial}");
     }
+}
+
+#[test]
+fn other_updates_than_those_that_were_followed_are_refused() {
+    let world = World::new();
+    world.succeed(&format!("{FIELD} --out whole"));
+    let text = std::fs::read_to_string(world.path("updates.csv")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let kept = format!("{FIELD} --checkpoint saved --checkpoint-every 2 --out out");
+    let calls = world.count_calls(&kept);
+    world.remove("saved");
+    world.remove("out");
+    world.run_to_death(&kept, calls * 2 / 3);
+    let mut other = lines.clone();
+    other.remove(1);
+    for changed in [&lines[..1], &lines[..2], &other[..]] {
+        world.write("updates.csv", &(changed.join("\n") + "\n"));
+        let output = world.run("resume saved --quiet");
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(
+            said(&output).contains("not those that the run had followed"),
+            "{}",
+            said(&output)
+        );
+        assert!(!world.has("out"), "nothing is published");
+    }
+    world.write("updates.csv", &text);
+    world.succeed("resume saved --quiet");
+    assert_eq!(world.rows("out"), world.rows("whole"));
+}
+
+#[test]
+fn a_ghost_run_keeps_its_parts() {
+    let world = World::new();
+    let ghost = "ghost --map map.3dmap --parts 5 --rings 2 --partition hilbert --quiet";
+    world.succeed(&format!("{ghost} --out whole"));
+    let kept = format!("{ghost} --checkpoint saved --out out");
+    world.run_to_death(&kept, 6);
+    assert!(world.has("saved/run.json") && !world.has("out"));
+    world.succeed("resume saved --quiet --partition slab -w 3");
+    assert_eq!(world.rows("out"), world.rows("whole"));
 }
 
 /// The rows of a table of changes up to a time.

@@ -233,3 +233,78 @@ fn growing_boxes_open_what_lies_between() {
     assert_eq!(field(&followed, 15), field(&whole, 15));
     assert!(field(&whole, 15).len() > field(&followed, 15).len() / 2);
 }
+
+/// The cells of a table of changes of cells so many metres wide, and their costs.
+fn changed(path: &str, time: &str, origin: [f64; 3], cell_size: f64) -> BTreeMap<[i32; 3], f64> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with(time));
+    let of_row = |line: &str| {
+        let parts: Vec<f64> = line
+            .split(',')
+            .skip(2)
+            .map(|c| c.parse().unwrap())
+            .collect();
+        let unit = |a: usize| (parts[a] - origin[a]) * 2.0 / cell_size;
+        let cell: [i32; 3] = std::array::from_fn(|a| unit(a).round() as i32);
+        assert!((0..3).all(|a| (unit(a) - f64::from(cell[a])).abs() < 1e-6));
+        (cell, parts[3])
+    };
+    let cells: BTreeMap<[i32; 3], f64> = rows.clone().map(of_row).collect();
+    assert_eq!(cells.len(), rows.count(), "each cell once");
+    cells
+}
+
+#[test]
+fn changes_of_a_level_are_the_differences_of_its_tables() {
+    let folder = Folder::new();
+    let [a, b, c] = scans(&folder);
+    let open = vec![(14, "-w 3"), (12, "-w 1 -n 2 --partition slab")];
+    for (unknown, levels) in [("open", open), ("blocked", vec![(13, "-w 2")])] {
+        let first =
+            format!("--cell-size 0.8 --origin -40,-30,-20 --unknown {unknown} --lods 14,13,12");
+        let (one, two, three) = (folder.path("one"), folder.path("two"), folder.path("three"));
+        succeed(&format!(
+            "ingest {} --sensor {} {first} --quiet -w 1 --out {one}",
+            a.0, a.1
+        ));
+        for (lod, division) in levels {
+            let changes = folder.path("changes.csv");
+            let onto = |inputs: &str, onto: &str, out: &str, more: &str| {
+                succeed(&format!(
+                    "ingest {inputs} --onto {onto} --quiet {more} --out {out}"
+                ))
+            };
+            let both = format!("{} {} --sensor {} --sensor {}", b.0, c.0, b.1, c.1);
+            onto(
+                &both,
+                &one,
+                &three,
+                &format!("{division} --changes {changes} --changes-lod {lod}"),
+            );
+            let kept_up: Vec<Rows> = (12..=15).map(|lod| cells(&three, lod)).collect();
+            onto(&format!("{} --sensor {}", b.0, b.1), &one, &two, "-w 1");
+            onto(&format!("{} --sensor {}", c.0, c.1), &two, &three, "-w 1");
+            let made: Vec<Rows> = (12..=15).map(|lod| cells(&three, lod)).collect();
+            assert_eq!(kept_up, made);
+
+            let costs_of = |out: &str| {
+                let mut costs = costs(&cells(out, lod));
+                costs.retain(|_, cost| *cost > 0.0);
+                costs
+            };
+            for (before, after, time) in [(&one, &two, "2,"), (&two, &three, "3,")] {
+                let (before, after) = (costs_of(before), costs_of(after));
+                let mut expected = after.clone();
+                expected.retain(|cell, cost| before.get(cell) != Some(cost));
+                let gone = before.keys().filter(|cell| !after.contains_key(*cell));
+                expected.extend(gone.map(|&cell| (cell, 0.0)));
+                let size = 0.8 * f64::from(1 << (15 - lod));
+                assert_eq!(
+                    changed(&changes, time, [-40.0, -30.0, -20.0], size),
+                    expected
+                );
+                assert!(expected.len() > 5 || lod < 14, "{lod}: {}", expected.len());
+            }
+        }
+    }
+}

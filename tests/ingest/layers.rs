@@ -162,14 +162,45 @@ fn costs_of_field(out: &str) -> BTreeMap<[i32; 3], u64> {
         .collect()
 }
 
+#[test]
+fn occupied_voxels_of_an_octomap_stand_above_rays_and_above_the_unknown() {
+    let folder = Folder::new();
+    // Voxel 16384 is free, the next along x is occupied.
+    let map = write_octree(&folder, "two.bt", 0.5, &[1, 2]);
+    let points = folder.write("points.csv", "x,y,z\n3.25,0.25,0.25\n");
+    let [occupied, behind] = [1, 2].map(|i| [2 * (16384 + i), 2 * 16384, 2 * 16384]);
+    for flags in ["--sensor 0.25,0.25,0.25", "--unknown open"] {
+        let out = folder.path("out");
+        succeed(&format!(
+            "ingest {map} {points} {flags} --quiet --out {out}"
+        ));
+        let found = costs(&cells(&out, 15));
+        assert_eq!(found[&occupied], 0.0, "{flags}");
+        if flags.starts_with("--sensor") {
+            assert_eq!(found[&behind], 1.0, "the ray goes on");
+        }
+    }
+}
+
 /// An OctoMap of one free leaf at the finest level.
 fn write_bt(folder: &Folder) -> String {
-    let mut bytes = b"# Octomap OcTree binary file\nid OcTree\nsize 17\nres 0.3\ndata\n".to_vec();
-    for depth in 0..16 {
-        // Child 7 at first, then child 0: keys from 32768 on.
+    write_octree(folder, "one.bt", 0.3, &[1])
+}
+
+/// An OctoMap of leaves at the finest level from key 32768 on, in Morton order: 1 is free, 2 is occupied.
+fn write_octree(folder: &Folder, name: &str, resolution_m: f64, leaves: &[u16]) -> String {
+    let nodes = 16 + leaves.len();
+    let header = format!(
+        "# Octomap OcTree binary file\nid OcTree\nsize {nodes}\nres {resolution_m}\ndata\n"
+    );
+    let mut bytes = header.into_bytes();
+    for depth in 0..15 {
+        // Child 7 at first, then child 0.
         let child = if depth == 0 { 7 } else { 0 };
-        let kind = if depth == 15 { 1u16 } else { 3 };
-        bytes.extend((kind << (2 * child)).to_le_bytes());
+        bytes.extend((3u16 << (2 * child)).to_le_bytes());
     }
-    folder.write("one.bt", bytes)
+    let last = (0..).zip(leaves);
+    let last = last.fold(0u16, |word, (child, leaf)| word | leaf << (2 * child));
+    bytes.extend(last.to_le_bytes());
+    folder.write(name, bytes)
 }

@@ -44,6 +44,19 @@ fn unusable_flags_are_named() {
         (&format!("--cell-size 1 --changes {json}"), "--changes"),
         (&format!("--cell-size 1 --changes {inside}"), "--changes"),
         ("--cell-size 1 --changes nowhere/a.csv", "--changes"),
+        (
+            "--cell-size 1 --checkpoint here --changes here/a.csv",
+            "inside --checkpoint",
+        ),
+        ("--cell-size 1 --checkpoint-every 3", "--checkpoint"),
+        (
+            "--cell-size 1 --checkpoint here --checkpoint-every 0",
+            "above 0",
+        ),
+        (
+            &format!("--cell-size 1 --checkpoint {out}/inner"),
+            "one in the other",
+        ),
         ("missing.las --cell-size 1", "missing.las"),
         ("missing.xyz --cell-size 1", "missing.xyz"),
     ] {

@@ -2,7 +2,7 @@
 
     python check_diffusion.py DIR --map M --initial FILE --steps N [--dt T] [--dt-unit s|lattice] [--diffusivity D]
                     [--cost-diffusivity] [--rings K] [--every M] [--precision f64|f32] [--unknown blocked|open] [--axes xyz|zyx]
-                    [--cell-size S] [--origin X,Y,Z] [-w N] [-n N] [--partition P] [--json-output FILE] [--limit CELLS]
+                    [--cell-size S] [--origin X,Y,Z] [--updates FILE] [--start T] [-w N] [-n N] [--partition P] [--json-output FILE] [--limit CELLS]
 
 The flags are those of the run, as for check.py. Exit status 0 if everything agrees, 1 with the first difference, 2 if the input
 itself is unusable.
@@ -20,7 +20,9 @@ Readings of the contract decided here, beside those of check.py and diffusion.py
     * `dt_lattice` agrees with the model's r to 1e-12 of it. `least` and `greatest` are those of the published values, and `total.last`
       is their sum; with f32 as near as a float says. Where values have one sign or another the sum's error counts against the sum
       of their magnitudes. `total` differs between first and last by no more than rounding, as walls insulate.
-    * `reached` is the number of open cells. There are no epochs. `rings` and `precision` need not be told.
+    * `reached` is the number of open cells at the end. Updates of time t come after the step t - START; a snapshot of that step shows
+      what they find, state/ what they leave. `changes` tells what they did; `total.last` is `total.first` without what was lost. Without
+      --dt each map has 0.9 of its own greatest step, and `dt_lattice` is the last. `rings` and `precision` need not be told.
 """
 
 import math
@@ -39,6 +41,7 @@ import oracle
 import stencil_tables as tables
 from check import Mismatch, require
 
+KINDS = {kind: oracle.KINDS[kind] for kind in ("cost", "voxel")}
 STATE = [*tables.PLACE, ("value", pa.float64())]
 SNAPSHOTS = ([("step", pa.int64()), *STATE], [*STATE, ("step", pa.int64())])
 TOLERANCE = {"f64": 1e-12, "f32": 3e-7}  # of values, a step
@@ -98,11 +101,12 @@ def check_values(got, want, expected, step, what):
                        f"expected {want['value'][worst].item()!r}")
 
 
-def check_snapshots(got, cells, expected):
+def check_snapshots(got, expected):
     steps = np.unique(got["step"]).tolist()
     require(steps == sorted(expected.snapshots), f"snapshots/ is of steps {steps[:9]}…, expected {sorted(expected.snapshots)[:9]}…")
     for step, values in expected.snapshots.items():
         rows = tables.take(got, slice(*np.searchsorted(got["step"], [step, step + 1])))
+        cells = Cells(expected.maps.get(step, expected.map))
         check_values(rows, cells.table(values, step), expected, step, f"snapshots/ of step {step}")
     if expected.steps in expected.snapshots:
         return tables.take(got, got["step"] == expected.steps)
@@ -123,8 +127,9 @@ def near(value, want, allowed, what):
 
 def check_summary(folder, expected, result, *about):
     """As check.check_summary, of which it returns the last two."""
-    told, total, notes = check.check_summary(folder, "diffuse", expected.map, 0, *about)
-    for name, want in (("reached", expected.map.open), ("steps", expected.steps)):
+    changes = expected.changes
+    told, total, notes = check.check_summary(folder, "diffuse", expected.map, changes["epochs"] if changes else 0, *about)
+    for name, want in (("reached", expected.last_map.open), ("steps", expected.steps)):
         require(check.number(told.get(name), name) == want, f"summary: {name} is {told[name]}, expected {want}")
     r = real(told, "dt_lattice")
     if expected.r is not None:
@@ -134,8 +139,18 @@ def check_summary(folder, expected, result, *about):
     first, last = real(told, "total", "first"), real(told, "total", "last")
     near(first, math.fsum(expected.first), SUM_TOLERANCE[precision] * weight, "total.first")
     near(last, math.fsum(published), SUM_TOLERANCE[precision] * math.fsum(np.abs(published)), "total.last")
+    if changes:
+        for name in ("opened", "blocked"):
+            require(check.number(told["changes"].get(name), name) == changes[name], f"summary: changes {told['changes']}, expected {changes}")
+        lost = real(told, "changes", "lost")
+        near(lost, changes["lost"], (SUM_TOLERANCE[precision] + TOLERANCE[precision] * expected.steps) * (weight + changes["blocked"] * expected.scale), "changes.lost")
+        first -= lost
+        if not math.isnan(changes["time_lattice"]):
+            near(real(told, "changes", "time_lattice"), changes["time_lattice"], 1e-10 * changes["time_lattice"], "changes.time_lattice")
+    else:
+        require("changes" not in told, "summary: changes without --updates")
     near(last, first, (SUM_TOLERANCE[precision] + DRIFT[precision] * expected.steps) * weight, "total.last, as total.first,")
-    for name, want in (("least", published.min()), ("greatest", published.max())):
+    for name, want in (("least", published.min()), ("greatest", published.max())) if len(published) else ():
         near(real(told, name), float(want), EXTREMUM[precision] * abs(float(want)), name)
     result.told = (r, first, last, real(told, "least"), real(told, "greatest"))
     return total, notes
@@ -147,11 +162,10 @@ def check_result(folder, expected, workers=None, processes=None, partition=None,
     every = expected.snapshots is not None
     check.check_entries(folder, {"state", "summary.json"} | ({"snapshots"} if every else set()))
     result = Result(folder, every, (workers or 64) * (processes or 1))
-    cells = Cells(expected.map)
-    check_values(result.state, cells.table(expected.final), expected, expected.steps, "state/")
+    check_values(result.state, Cells(expected.last_map).table(expected.final), expected, expected.steps, "state/")
     if every:
-        last = check_snapshots(result.snapshots, cells, expected)
-        if last is not None:
+        last = check_snapshots(result.snapshots, expected)
+        if last is not None and expected.maps.get(expected.steps, expected.last_map) is expected.last_map:
             tables.equal_tables({n: last[n] for n in result.state}, result.state, "the last snapshot and state/")
     _, notes = check_summary(folder, expected, result, workers, processes, partition, printed)
     return result, notes
@@ -195,7 +209,10 @@ def expect(args):
     if args.precision == "f32" and np.abs(first).max(initial=0) > np.finfo(np.float32).max:
         raise oracle.Invalid(f"{args.initial}: a value beyond what f32 can hold")
     stencil = diffusion.Stencil(map_, args.cost_diffusivity)
-    r = diffusion.step_of(map_, stencil.bound, args.dt, args.dt_unit, args.diffusivity)
+    step = lambda now: diffusion.step_of(map_, now.bound, args.dt, args.dt_unit, args.diffusivity)
+    epochs, r = check.epochs_of(args, KINDS), step(stencil)
+    if epochs is not None:
+        return diffusion.Expected.changing(map_, stencil, first, args.steps, step, args.cost_diffusivity, epochs, args.start, args.every, args.precision)
     return diffusion.Expected(map_, stencil, first, args.steps, r, args.every, args.precision)
 
 

@@ -189,13 +189,44 @@ class Expected:
     def __init__(self, map_, stencil, first, steps, r, every=None, precision="f64"):
         self.map, self.first, self.steps, self.r, self.precision = map_, first, steps, r, precision
         self.scale = float(np.abs(first).max(initial=0))
-        self.snapshots = {} if every else None
+        self.snapshots, self.maps = {} if every else None, {}
+        self.changes, self.last_map = None, map_
         u = first
         for step in range(1, steps + 1):
             u = stencil.step(u, r or 0.0)
             if every and step % every == 0:
                 self.snapshots[step] = u
         self.final = u
+
+    @classmethod
+    def changing(cls, map_, stencil, first, steps, step_of_stencil, by_cost, epochs, start, every=None, precision="f64"):
+        """With epochs of updates: those of time t come after the step t - start. `step_of_stencil` gives r of a Stencil."""
+        r = step_of_stencil(stencil)
+        self = cls(map_, stencil, first, 0, r, every, precision)
+        self.steps, self.changes = steps, {"epochs": len(epochs), "opened": 0, "blocked": 0, "lost": 0.0, "time_lattice": 0.0}
+        rows_after = {time - start: rows for time, rows in epochs}
+        if not all(0 < step <= steps for step in rows_after):
+            raise Invalid("a time beyond the last step")
+        state, u = oracle.World(map_), first
+        for step in range(1, steps + 1):
+            u = stencil.step(u, r or 0.0)
+            self.changes["time_lattice"] += math.nan if r is None else r
+            if every and step % every == 0:
+                self.snapshots[step], self.maps[step] = u, self.last_map
+            if step in rows_after:
+                before = state.keys
+                state.apply_cells(rows_after[step])
+                held, there = np.zeros(len(state.keys)), oracle.contains(before, state.keys)
+                held[there] = u[np.searchsorted(before, state.keys[there])]
+                gone = ~oracle.contains(state.keys, before)
+                self.changes["opened"] += int((~there).sum())
+                self.changes["blocked"] += int(gone.sum())
+                self.changes["lost"] += math.fsum(u[gone])
+                u, self.last_map = held, oracle.Map(state.keys, state.costs, map_.cells, map_.frame, False)
+                stencil = Stencil(self.last_map, by_cost)
+                r = step_of_stencil(stencil)
+        self.final, self.r = u, r
+        return self
 
 
 # --------------------------------------------------------------------------------------------------------------------

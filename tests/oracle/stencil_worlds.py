@@ -238,6 +238,9 @@ class Diffuse(worlds.World):
         by_cost = rng.random() < 0.4
         argv += ["--cost-diffusivity"] * by_cost
         self.step_flags(rng, map_, diffusion.Stencil(map_, by_cost).bound)
+        # A given step may be beyond the bound of a map that costs have changed.
+        if self.steps and map_.open < 20_000 and rng.random() < 0.5 and not (by_cost and "--dt" in self.time):
+            self.changes(rng, map_)
         self.rings = int(rng.integers(1, 9)) if rng.random() < 0.7 else None
         self.every = int(rng.choice([1, 2, 3, 5, 7, max(1, self.steps), self.steps + 1])) if rng.random() < 0.5 else None
         if rng.random() < 0.08:
@@ -245,6 +248,20 @@ class Diffuse(worlds.World):
         self.about += (f", {map_.open} open, {self.steps} steps" + (", by cost" if by_cost else "") + (", f32" if f32 else "")
                        + (f", {self.rings} rings" if self.rings else "") + (f", every {self.every}" if self.every else ""))
         return self
+
+    def changes(self, rng, map_):
+        """Epochs of updates of the map between some of the steps."""
+        start, state, epochs = worlds.random_start(rng, self.argv), oracle.World(map_), []
+        for step in sorted(set(rng.integers(1, self.steps + 1, int(rng.integers(1, 6))).tolist())):
+            rows = [row for row in worlds.make_epoch(rng, state, [], False, False) if row[0] in ("cost", "voxel")]
+            if not len(state.keys):
+                break
+            epochs += [(start + step, rows)] * bool(rows)
+        if epochs:
+            path = f"{self.folder}/updates.{rng.choice(['csv', 'parquet', 'json'])}"
+            worlds.write_updates(rng, path, epochs)
+            self.argv += ["--updates", path]
+            self.about += f", {len(epochs)} epochs, {sum(len(r) for _, r in epochs)} rows"
 
     def step_flags(self, rng, map_, bound):
         """--dt or none, and in .too_long one that is beyond the bound."""

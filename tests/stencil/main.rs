@@ -1,5 +1,6 @@
 //! The stepper against a plain model, on random maps, for every partition, number of workers and rings.
 
+mod change;
 mod physics;
 mod resume;
 

@@ -3,10 +3,10 @@
 use super::{RESTORE, fault};
 use crate::Result;
 use crate::lake::crc;
+use crate::lake::delta::path::names_nothing;
 use crate::lake::delta::{AddFile, Log, data_files, is_table};
 use crate::lake::refused;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// How many folders up a table is looked for around a file.
@@ -40,7 +40,7 @@ fn present(log: &Log, file: &AddFile) -> Result<PathBuf> {
             );
             Err(fault(&path, what))
         }
-        Err(e) if e.kind() == ErrorKind::NotFound => {
+        Err(e) if names_nothing(&e) => {
             let version = log.version();
             let what = format!(
                 "it is missing, but version {version} of the table's log lists it; {RESTORE}"

@@ -4,7 +4,7 @@ use super::check::{in_parallel, verify_container, verify_table};
 use super::describe::{Description, SavedRun};
 use super::find::{Saved, Table};
 use super::{RESTORE, Sound, fault};
-use crate::lake::checkpoint::{BRICKS, CELLS, FileEntry, Survey, survey};
+use crate::lake::checkpoint::{CELLS, FileEntry, Survey, survey};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub(super) fn verify(saved: &Saved, sound: &mut Sound) -> Result<()> {
     for file in &entries {
         let path = folder.join(&file.path);
         match file.place() {
-            Some((_, BRICKS, _)) => verify_container(&path, sound)?,
+            Some((.., file)) if file.ends_with(".arrow") => verify_container(&path, sound)?,
             Some((number, name, _)) => tables.entry((number, name)).or_default().push(path),
             None => {}
         }

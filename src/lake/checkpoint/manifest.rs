@@ -81,9 +81,13 @@ pub struct Manifest {
     pub map: MapFigures,
     /// What the command keeps for its summary alone.
     pub notes: serde_json::Value,
+    /// The CRC-32 of the updates up to the last epoch, as [`crate::map::Epoch::feed`] lays them down.
+    #[serde(default)]
+    pub updates_crc32: Option<u32>,
     /// How many bricks there are.
     pub bricks: u64,
-    /// The containers of bricks, in the order in which they were written: the last row of a brick counts.
+    /// The containers of bricks, or tables of their tallies, in the order in which they were written: of a brick the
+    /// last counts.
     pub segments: Vec<FileEntry>,
     /// Tables of cells that have changed since the containers before them were written, in that order.
     pub cells: Vec<FileEntry>,
@@ -93,6 +97,13 @@ pub struct Manifest {
     pub queries: Vec<(i64, u64, u64)>,
     /// Files of tables of changes, of all checkpoints so far.
     pub changes: Vec<FileEntry>,
+    /// Tables of the cells that epochs have changed, of all checkpoints so far: what a run that goes on tells again.
+    #[serde(default)]
+    pub told_changes: Vec<FileEntry>,
+    /// Containers of the costs of bricks as they were told last, of those that have changed since: a row of a brick is as
+    /// good as another.
+    #[serde(default)]
+    pub told_costs: Vec<FileEntry>,
 }
 
 impl RunRecord {
@@ -136,12 +147,15 @@ impl Manifest {
             lod: frame.lod(),
             map: MapFigures::default(),
             notes: serde_json::Value::Null,
+            updates_crc32: None,
             bricks: 0,
             segments: Vec::new(),
             cells: Vec::new(),
             sources: Vec::new(),
             queries: Vec::new(),
             changes: Vec::new(),
+            told_changes: Vec::new(),
+            told_costs: Vec::new(),
         }
     }
 
@@ -160,13 +174,16 @@ impl Manifest {
     /// All files.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         let state = self.segments.iter().chain(&self.cells);
-        state.chain(&self.changes)
+        let told = self.told_changes.iter().chain(&self.told_costs);
+        state.chain(&self.changes).chain(told)
     }
 
     /// True if the containers hold so much that is out of date that the next checkpoint had better write all bricks.
     pub fn is_stale(&self) -> bool {
-        let rows: u64 = self.segments.iter().map(|s| s.rows).sum();
-        rows > 2 * self.bricks + 1024 || self.cells.len() > MOST_TABLES
+        let rows = self.segments.iter().map(|s| s.rows);
+        let rows = rows.fold(0, u64::saturating_add);
+        let most = self.bricks.saturating_mul(2).saturating_add(1024);
+        rows > most || self.cells.len() > MOST_TABLES
     }
 
     pub(super) fn read(path: &Path) -> Result<Self> {
@@ -187,6 +204,9 @@ impl FileEntry {
     /// [`Error::Input`] naming the file and what is wrong with it; [`Error::Machine`] if it cannot be read.
     pub fn check(&self, folder: &Path) -> Result<()> {
         let path = folder.join(&self.path);
+        if !path.exists() {
+            return Err(missing(&path));
+        }
         let found = file_entry(folder, &self.path, self.rows)?;
         if found.bytes != self.bytes {
             return Err(Error::input(format!(
@@ -207,12 +227,24 @@ impl FileEntry {
         Ok(())
     }
 
-    /// The number of the checkpoint that wrote the file, the folder there, and its path in that.
+    /// The number of the checkpoint that wrote the file, the folder there, and its path in that; none if its path is not of
+    /// that kind.
     pub fn place(&self) -> Option<(u64, &str, &str)> {
         let (number, rest) = self.path.split_once('/')?;
         let (folder, file) = rest.split_once('/')?;
+        let leaves = |part: &str| ["", ".", ".."].contains(&part);
+        if rest.split('/').any(leaves) {
+            return None;
+        }
         Some((number.parse().ok()?, folder, file))
     }
+}
+
+fn missing(path: &Path) -> Error {
+    Error::input(format!(
+        "{} is missing: a checkpoint needs it; bring it back, or begin the run again with another folder",
+        path.display()
+    ))
 }
 
 /// The entry of the file at `path` in `folder`, which has `rows` rows, as it stands.
@@ -254,6 +286,9 @@ fn parse<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<T> {
             path.display()
         ))
     };
+    if !path.exists() {
+        return Err(missing(path));
+    }
     let file = File::open(path).map_err(|e| refused(path, "opened", &e))?;
     let mut text = String::new();
     let read = file.take(MOST_BYTES + 1).read_to_string(&mut text);

@@ -6,6 +6,9 @@
 //! DIR/000007/manifest.json           what the checkpoint is made of, and sources and queries; written last
 //! DIR/000007/bricks/part-00000.arrow the bricks of worker 0 that changed since checkpoint 6, as a brick container
 //! DIR/000007/cells/part-00000.parquet cells of bricks of which little has changed
+//! DIR/000007/tallies/part-00000.parquet of an ingest, in place of bricks: what was counted in those that changed
+//! DIR/000007/told_changes/…          of an ingest: the cells that each epoch since checkpoint 6 has changed
+//! DIR/000007/told_costs/…            of an ingest in the middle of an epoch: costs when they were told last
 //! DIR/000007/field_changes/…         the rows of tables of changes since checkpoint 6, to be published
 //! DIR/000008.draft/…                 the next one, while it is written
 //! ```
@@ -36,3 +39,9 @@ pub const BRICKS: &str = "bricks";
 
 /// The folder of a checkpoint with tables of cells.
 pub const CELLS: &str = "cells";
+
+/// The folder of a checkpoint with tables of the cells that epochs have changed.
+pub const TOLD_CHANGES: &str = "told_changes";
+
+/// The folder of a checkpoint with containers of costs as they were told last.
+pub const TOLD_COSTS: &str = "told_costs";

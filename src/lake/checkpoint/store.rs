@@ -157,7 +157,9 @@ impl Checkpoints {
 
     /// The number of the checkpoint that is to be written next.
     pub fn next_number(&self) -> u64 {
-        self.newest.as_ref().map_or(1, |m| m.number + 1)
+        self.newest
+            .as_ref()
+            .map_or(1, |m| m.number.saturating_add(1))
     }
 
     /// Removes drafts that a killed run has left, and damaged checkpoints. For process 0, before workers write.

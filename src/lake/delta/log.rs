@@ -4,7 +4,7 @@ use super::actions::{Action, Protocol};
 use super::checkpoint;
 use super::listing::Listing;
 use super::time::ms_of;
-use super::{AddFile, AsOf, FileStats, TableMetadata};
+use super::{AddFile, AsOf, FileStats, TableMetadata, path};
 use crate::lake::refused;
 use crate::map::told;
 use crate::{Error, Result};
@@ -178,22 +178,22 @@ impl Log {
     }
 
     fn present(&self, file: &AddFile) -> Result<PathBuf> {
-        let path = self.table.join(&file.path);
+        let place = self.table.join(&file.path);
         let (table, version) = (self.table.display(), self.version);
-        match std::fs::metadata(&path) {
-            Ok(meta) if meta.is_file() && meta.len() == file.size => Ok(path),
+        match std::fs::metadata(&place) {
+            Ok(meta) if meta.is_file() && meta.len() == file.size => Ok(place),
             Ok(meta) => Err(Error::input(format!(
                 "version {version} of {table} should have {} bytes in {}, but {} are there",
                 file.size,
                 file.path,
                 meta.len()
             ))),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::input(format!(
+            Err(e) if path::names_nothing(&e) => Err(Error::input(format!(
                 "version {version} of {table} cannot be read: its file {} is gone, as happens to versions before a \
                  compaction that did not --keep them; a newer version should be named",
                 file.path
             ))),
-            Err(e) => Err(refused(&path, "opened", &e)),
+            Err(e) => Err(refused(&place, "opened", &e)),
         }
     }
 

@@ -25,7 +25,7 @@ mod checkpoint;
 mod commit;
 mod listing;
 mod log;
-mod path;
+pub(in crate::lake) mod path;
 mod schema;
 mod stats;
 mod time;

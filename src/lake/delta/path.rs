@@ -25,7 +25,7 @@ pub(super) fn encode(path: &str) -> String {
 }
 
 /// The path that a URI of a log names, relative to the table; an error says why it names none that may be opened.
-pub(super) fn decode(uri: &str) -> Result<String, String> {
+pub(in crate::lake) fn decode(uri: &str) -> Result<String, String> {
     let shown: String = uri.chars().take(80).collect();
     let refuse = |why: &str| {
         Err(format!(
@@ -42,8 +42,9 @@ pub(super) fn decode(uri: &str) -> Result<String, String> {
     let Some(path) = percent_decoded(uri) else {
         return refuse("is not percent-encoded UTF-8");
     };
-    if path.contains('\0') {
-        return refuse("holds a zero byte");
+    // No writer makes such names, and messages that show them would be no lines of text.
+    if path.contains(char::is_control) {
+        return refuse("holds a control character");
     }
     if path.starts_with('/') {
         return refuse("is absolute");
@@ -53,6 +54,15 @@ pub(super) fn decode(uri: &str) -> Result<String, String> {
         Some(_) => refuse("has an empty component"),
         None => Ok(path),
     }
+}
+
+/// True if a file could not be opened because there can be none of its path: it is missing, and the machine refused nothing.
+pub(in crate::lake) fn names_nothing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+    )
 }
 
 fn percent_decoded(uri: &str) -> Option<String> {
