@@ -4,6 +4,7 @@ use octaflow::brick::BrickId;
 use octaflow::lake::audit::{Description, inspect, verify};
 use octaflow::lake::{Column, FieldColumns, FieldWriter, Packing, TableWriter, Values};
 use octaflow::lattice::{Cell, Frame, Index64};
+use octaflow::map::{ReadOptions, read_map};
 use octaflow::{Error, Result};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::fs::{self, File};
@@ -471,7 +472,7 @@ fn a_log_is_held_against_the_files() {
     let size = |part: &str| fs::metadata(field.join(part)).unwrap().len();
     let add = |part: &str, name: &str| {
         format!(
-            "{{\"add\":{{\"path\":\"{name}\",\"size\":{}}}}}\n",
+            "{{\"add\":{{\"path\":\"{name}\",\"size\":{},\"modificationTime\":0}}}}\n",
             size(part)
         )
     };
@@ -479,7 +480,8 @@ fn a_log_is_held_against_the_files() {
     fs::write(
         log(0),
         format!(
-            "{{\"protocol\":{{}}}}\n{}{}",
+            "{{\"protocol\":{{\"minReaderVersion\":1,\"minWriterVersion\":2}}}}\n{{\"metaData\":{{\"id\":\"x\",\
+             \"format\":{{\"provider\":\"parquet\"}},\"schemaString\":\"\"}}}}\n{}{}",
             add(parts[0], parts[0]),
             add(parts[1], parts[1])
         ),
@@ -511,10 +513,38 @@ fn a_log_is_held_against_the_files() {
     fs::write(log(2), "{\"add\":{\n").unwrap();
     faulty(
         &field,
-        &["00000000000000000002.json", "line 1 is no action"],
+        &["00000000000000000002.json", "line 1", "one action"],
     );
-    fs::remove_file(log(0)).unwrap();
-    faulty(&field, &["_delta_log", "00000000000000000000.json"]);
+    fs::write(log(2), "").unwrap();
+    faulty(&field, &["00000000000000000002.json holds no action"]);
+    assert!(inspect(&field).is_err());
+    fs::remove_file(log(2)).unwrap();
+    verify(&field).unwrap();
+
+    // What no commit names is none of the table's, unless readers of tables pass over it.
+    fs::write(field.join("notes.txt"), "mine").unwrap();
+    small_field(&field.join(".part-00007.parquet"), 40);
+    small_field(&field.join("_staged.parquet"), 40);
+    verify(&field).unwrap();
+    small_field(&field.join("part-00007.parquet"), 40);
+    faulty(&field, &["part-00007.parquet", "no commit", "version is 1"]);
+    fs::remove_file(field.join("part-00007.parquet")).unwrap();
+    let newest = fs::read(log(1)).unwrap();
+    fs::remove_file(log(1)).unwrap();
+    faulty(&field, &["part-00002.parquet", "no commit", "version is 0"]);
+
+    fs::write(log(2), &newest).unwrap();
+    for refused in [
+        verify(&field).map(drop),
+        inspect(&field).map(drop),
+        read_map(&field, &ReadOptions::default()).map(drop),
+    ] {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("version 1 is missing"), "{text}");
+    }
+    fs::remove_file(log(2)).unwrap();
+    fs::rename(log(0), log(1)).unwrap();
+    faulty(&field, &["version 0 is missing"]);
 }
 
 #[test]

@@ -100,8 +100,8 @@ impl<W> GrowingTable<W> {
         if let Place::Draft { folder, number, .. } = &self.place {
             let (draft, _) = Checkpoints::draft(folder, *number, self.name)?;
             let result = shared.result_folder(self.name)?;
-            for (file, _) in &written.files {
-                link(&draft.join(file), &result.join(file))?;
+            for file in &written.files {
+                link(&draft.join(&file.path), &result.join(&file.path))?;
             }
         }
         report.note_files(self.name, written);
@@ -143,7 +143,7 @@ impl<W> GrowingTable<W> {
         };
         let files = written.files.iter();
         files
-            .map(|(file, _)| Checkpoints::entry(folder, *number, self.name, file, 0))
+            .map(|file| Checkpoints::entry(folder, *number, self.name, &file.path, 0))
             .collect()
     }
 }

@@ -195,9 +195,9 @@ impl Run<'_> {
             let mut writer = TallyWriter::create(&path, &self.frame, attributes, draft.settings())?;
             write_tally_rows(&mut writer, &tallies, attributes)?;
             fail::point();
-            for (n, (file, _)) in writer.finish()?.files.iter().enumerate() {
+            for (n, file) in writer.finish()?.files.iter().enumerate() {
                 let rows = if n == 0 { tallies.len() as u64 } else { 0 };
-                tables.push(draft.entry(order.number, TALLIES, file, rows)?);
+                tables.push(draft.entry(order.number, TALLIES, &file.path, rows)?);
             }
         }
         Ok(Saved::bricks(bricks, tables).with_told(told_changes, told_costs))

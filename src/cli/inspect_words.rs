@@ -1,7 +1,7 @@
 //! A description in words.
 
 use super::summary::{counted, grouped};
-use crate::lake::audit::{ColumnSummary, Description, Extent};
+use crate::lake::audit::{ColumnSummary, Description, Extent, SavedRun};
 use crate::map::input::told;
 use serde_json::Value;
 
@@ -23,8 +23,11 @@ pub(super) fn in_words(description: &Description) -> String {
         line(
             "frame",
             format!(
-                "cells {} m apart, the origin at {x},{y},{z} m",
-                frame.cell_size_m
+                "cells {} m apart{}, the origin at {x},{y},{z} m",
+                frame.cell_size_m,
+                description
+                    .lod
+                    .map_or_else(String::new, |lod| format!(" (level of detail {lod})"))
             ),
         );
     }
@@ -44,6 +47,16 @@ pub(super) fn in_words(description: &Description) -> String {
             .map(|(key, value)| told(&format!("{key}={value}")));
         line("settings", settings.collect::<Vec<_>>().join(", "));
     }
+    if description.foreign_files > 0 {
+        let files = counted(description.foreign_files as usize, "file");
+        line(
+            "note",
+            format!("{files} written by another program than octaflow"),
+        );
+    }
+    if let Some(saved) = &description.saved {
+        line("run", saved_in_words(saved));
+    }
     words += &columns_in_words(description);
     if let Some(summary) = &description.summary {
         words += &summary_in_words(summary);
@@ -62,6 +75,7 @@ fn headline(description: &Description) -> String {
             format!("the table {table}, version {version} of its log")
         }
         ("table", None, Some(version)) => format!("a table, version {version} of its log"),
+        ("checkpoints", ..) => "checkpoints".to_owned(),
         ("octaindex3d container", _, Some(version)) => {
             format!("a container of octaindex3d, version {version}")
         }
@@ -73,6 +87,28 @@ fn headline(description: &Description) -> String {
         counted(description.files as usize, "file"),
         bytes_in_words(description.bytes),
     )
+}
+
+/// The run that checkpoints are of.
+fn saved_in_words(saved: &SavedRun) -> String {
+    let mut words = format!(
+        "octaflow {}, version {}",
+        told(&saved.command),
+        told(&saved.octaflow)
+    );
+    match saved.checkpoints.first() {
+        _ if saved.complete => words += ", complete",
+        Some(newest) => {
+            let epochs = counted(saved.epochs as usize, "epoch");
+            words += &format!(", to go on from checkpoint {newest}, after {epochs}");
+        }
+        None => words += ", to go on from its beginning",
+    }
+    if saved.drafts > 0 {
+        let drafts = counted(saved.drafts as usize, "checkpoint");
+        words += &format!(", {drafts} half written");
+    }
+    words
 }
 
 fn rows_in_words(description: &Description, rows: u64) -> String {

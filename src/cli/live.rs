@@ -3,10 +3,10 @@
 use super::resume;
 use crate::Result;
 use crate::lake::checkpoint::Checkpoints;
-use crate::lake::{LiveFile, LiveTable, Stage, link};
+use crate::lake::{LiveFile, LiveTable, Stage, WrittenFile, link};
 
-/// Puts the files that checkpoints hold into the result; gives their names there and their lengths.
-pub(super) fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<Vec<(String, u64)>> {
+/// Puts the files that checkpoints hold into the result; tells of them there.
+pub(super) fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<Vec<WrittenFile>> {
     let mut files = Vec::new();
     for entry in checkpoints.newest().iter().flat_map(|m| &m.changes) {
         let Some((_, table, file)) = entry.place() else {
@@ -14,7 +14,11 @@ pub(super) fn link_changes(stage: &Stage, checkpoints: &Checkpoints) -> Result<V
         };
         let to = stage.folder(table)?.join(file);
         link(&checkpoints.folder().join(&entry.path), &to)?;
-        files.push((format!("{table}/{file}"), entry.bytes));
+        files.push(WrittenFile {
+            path: format!("{table}/{file}"),
+            bytes: entry.bytes,
+            crc32: entry.crc32,
+        });
     }
     Ok(files)
 }
@@ -43,21 +47,25 @@ pub(super) fn publish_so_far(stage: &mut Stage, checkpoints: &Checkpoints) -> Re
 pub(super) fn continue_log(
     stage: &Stage,
     checkpoints: &Checkpoints,
-    files: &[(String, u64)],
+    files: &[WrittenFile],
 ) -> Result<()> {
     let Some(name) = table_of(checkpoints) else {
         return Ok(());
     };
     let mut all = saved(checkpoints, name);
     let number = checkpoints.next_number();
-    for (file, _) in files {
-        let path = file.strip_prefix(name).and_then(|f| f.strip_prefix('/'));
+    for file in files {
+        let path = file
+            .path
+            .strip_prefix(name)
+            .and_then(|f| f.strip_prefix('/'));
         let known = |path: &str| all.iter().any(|f: &LiveFile| f.path == path);
         if let Some(path) = path.filter(|path| !known(path)) {
             all.push(LiveFile {
                 from: stage.folder(name)?.join(path),
                 path: path.to_owned(),
                 number,
+                crc32: file.crc32,
             });
         }
     }
@@ -85,6 +93,7 @@ fn saved(checkpoints: &Checkpoints, name: &str) -> Vec<LiveFile> {
                 from: checkpoints.folder().join(&entry.path),
                 path: path.to_owned(),
                 number,
+                crc32: entry.crc32,
             })
         })
         .collect()

@@ -12,7 +12,7 @@ use crate::brick::{BrickId, CellMap, Costs};
 use crate::cluster;
 use crate::dataflows::gather::broadcast;
 use crate::lake::checkpoint::{Checkpoints, Manifest, MapFigures};
-use crate::lake::{Part, Stage, Written, part_name};
+use crate::lake::{Part, Stage, Written, WrittenFile, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::{Allow, UpdateReader};
 use crate::partition::Plan;
@@ -70,7 +70,7 @@ pub(super) type Verdict = Option<(u8, String)>;
 /// What every worker tells worker 0 when it has written its part.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Report {
-    pub files: Vec<(String, u64)>,
+    pub files: Vec<WrittenFile>,
     pub peak_rss_bytes: u64,
     pub failure: Verdict,
     /// What the worker painted of the picture.
@@ -303,7 +303,7 @@ impl Shared {
             bytes_written: reports
                 .iter()
                 .flat_map(|r| &r.files)
-                .map(|f| f.1)
+                .map(|f| f.bytes)
                 .sum::<u64>()
                 + self.bytes_of_changes(),
         }
@@ -331,8 +331,8 @@ impl Shared {
             return Err(error_of(failure));
         }
         let stage = self.stage.lock().expect("no worker panics here").take();
-        let stage = stage.expect("published once");
-        let mut files: Vec<(String, u64)> = reports.iter().flat_map(|r| r.files.clone()).collect();
+        let mut stage = stage.expect("published once");
+        let mut files: Vec<WrittenFile> = reports.iter().flat_map(|r| r.files.clone()).collect();
         let mut checkpoints = self.checkpoints();
         if let Some(checkpoints) = &*checkpoints {
             files.extend(live::link_changes(&stage, checkpoints)?);
@@ -404,8 +404,10 @@ impl Report {
     /// Notes the files that were written in a folder.
     pub fn note_files(&mut self, folder: &str, written: Written) {
         let files = written.files.into_iter();
-        self.files
-            .extend(files.map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
+        self.files.extend(files.map(|file| WrittenFile {
+            path: format!("{folder}/{}", file.path),
+            ..file
+        }));
     }
 }
 

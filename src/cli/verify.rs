@@ -25,20 +25,23 @@ const EXAMPLES: &str = "Examples:
   octaflow verify DIR/field/part-00000.parquet
   octaflow verify --json bricks.arrow
 
-Sound: a line on stdout, exit status 0. Otherwise the first fault is named in one sentence, exit status 2.";
+Sound: a line on stdout, exit status 0; lines under it tell what was passed over or is not octaflow's. Otherwise the first fault is named in one sentence, exit status 2.";
 
 impl VerifyArgs {
     /// Checks the path.
     pub fn run(self) -> Result<()> {
         let sound = audit::verify(&self.path)?;
         let path = self.path.display().to_string();
+        let notes = sound.notes.iter().map(|note| format!("\n  {note}"));
+        let notes: String = notes.collect();
         let text = match self.json {
             true => serde_json::json!({
                 "path": path, "sound": true, "files": sound.files, "rows": sound.rows, "bytes": sound.bytes,
+                "plain_files": sound.plain_files, "notes": sound.notes,
             })
             .to_string(),
             false => format!(
-                "{path}: sound, {}, {} {}",
+                "{path}: sound, {}, {} {}{notes}",
                 counted(sound.files as usize, "file"),
                 grouped(sound.rows),
                 if sound.rows == 1 { "row" } else { "rows" },

@@ -118,7 +118,7 @@ fn is_part(name: &str) -> bool {
     })
 }
 
-/// `lod=15`, `key=0012`, `time=-3`.
+/// `lod=15`, `key=12`, `time=-3`.
 fn is_hive_folder(name: &str) -> bool {
     name.split_once('=')
         .is_some_and(|(column, value)| match column {

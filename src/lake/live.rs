@@ -32,6 +32,8 @@ pub struct LiveFile {
     pub path: String,
     /// The number of the checkpoint that it belongs to.
     pub number: u64,
+    /// The CRC-32 of its bytes.
+    pub crc32: u32,
 }
 
 /// A table that a run adds to.
@@ -135,7 +137,7 @@ impl Stage {
             let files = table.files.iter().filter(|f| f.number == number);
             let add: Result<Vec<AddFile>> = files
                 .clone()
-                .map(|f| AddFile::of_file(folder, &f.path))
+                .map(|f| AddFile::of_sealed_file(folder, &f.path, Some(f.crc32)))
                 .collect();
             let new = NewTable {
                 run: table.run,

@@ -42,6 +42,7 @@ mod changes;
 pub mod checkpoint;
 mod compact;
 pub mod container;
+mod crc;
 pub mod delta;
 pub(crate) mod fail;
 mod field;
@@ -84,6 +85,7 @@ pub use tallies::{TALLIES, TallyRow, TallySum, TallyWriter};
 pub use writer::TableWriter;
 
 use crate::Error;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What a writer left behind.
@@ -93,8 +95,19 @@ pub struct Written {
     pub rows: u64,
     /// How long the files are; 0 if there is no file, since a part without rows is kept for worker 0 only.
     pub bytes: u64,
-    /// The files, each as its path relative to the table's folder and its length.
-    pub files: Vec<(String, u64)>,
+    /// The files.
+    pub files: Vec<WrittenFile>,
+}
+
+/// A finished file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenFile {
+    /// Where it lies, relative to the table's folder or, where a result is meant, to that.
+    pub path: String,
+    /// Its length.
+    pub bytes: u64,
+    /// The CRC-32 (IEEE 802.3) of its bytes, computed while they were written.
+    pub crc32: u32,
 }
 
 /// Gives a finished file a second name, or copies it where the two lie on different file systems.

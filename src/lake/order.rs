@@ -7,28 +7,21 @@
 //! header of the union's field (`0x1C` for field 1, `0x2C` for field 2, both structs), the end of the empty struct, the
 //! end of the union.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-
 const TYPE_DEFINED: [u8; 3] = [0x1C, 0, 0];
 const IEEE_754_TOTAL: [u8; 3] = [0x2C, 0, 0];
 
 /// The longest footer tail that is searched; the orders stand at the footer's end.
-const TAIL_BYTES: u64 = 16384;
+const TAIL_BYTES: usize = 16384;
 
-/// Declares the type-defined order for all columns of a finished Parquet file, of which `is_double` tells which hold
-/// doubles. A file whose footer is laid out otherwise stays as it is, and is as valid as before.
-pub(super) fn declare_type_defined(file: &mut File, is_double: &[bool]) -> io::Result<()> {
-    let length = file.seek(SeekFrom::End(0))?;
-    let start = length.saturating_sub(TAIL_BYTES);
-    file.seek(SeekFrom::Start(start))?;
-    let mut tail = Vec::new();
-    file.read_to_end(&mut tail)?;
-    if let Some(at) = place_of_orders(&tail, is_double) {
-        file.seek(SeekFrom::Start(start + at as u64))?;
-        file.write_all(&TYPE_DEFINED.repeat(is_double.len()))?;
+/// Declares the type-defined order for all columns of a Parquet file that ends in `end`, of which `is_double` tells
+/// which hold doubles. A file whose footer is laid out otherwise stays as it is, and is as valid as before.
+pub(super) fn declare_type_defined(end: &mut [u8], is_double: &[bool]) {
+    let start = end.len().saturating_sub(TAIL_BYTES);
+    let tail = &mut end[start..];
+    if let Some(at) = place_of_orders(tail, is_double) {
+        let orders = TYPE_DEFINED.repeat(is_double.len());
+        tail[at..at + orders.len()].copy_from_slice(&orders);
     }
-    Ok(())
 }
 
 /// Where the list's elements begin, if the list is there exactly once.

@@ -14,7 +14,8 @@ const KEY_BITS: u32 = 48;
 pub struct Hive {
     /// Folders `lod=15` by level of detail.
     pub lod: bool,
-    /// Folders `key=05` by this many leading bits (0…48) of the Morton key, as a number of fixed width.
+    /// Folders `key=5` by this many leading bits (0…48) of the Morton key, as a number without leading zeros: readers
+    /// that guess types take one with them for text.
     pub key_bits: Option<u32>,
 }
 
@@ -38,8 +39,7 @@ impl Hive {
         }
         if let Some(bits) = self.key_bits {
             let greatest = (1_u64 << bits) - 1;
-            let width = greatest.to_string().len();
-            folder += &format!("key={:0width$}/", prefix & greatest);
+            folder += &format!("key={}/", prefix & greatest);
         }
         folder
     }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_are_numbers_of_fixed_width() {
+    fn folders_are_numbers_without_leading_zeros() {
         let cell = (0b10_u64 << 62 | 15 << 48 | 0b1010_0000 << 40) as i64;
         let folder = |lod, key_bits| {
             let hive = Hive { lod, key_bits };
@@ -116,10 +116,10 @@ mod tests {
         assert_eq!(folder(true, Some(0)), "lod=15/key=0/");
         assert_eq!(folder(true, Some(4)), "lod=15/key=10/");
         assert_eq!(folder(false, Some(3)), "key=5/");
-        assert_eq!(folder(false, Some(10)), "key=0640/");
+        assert_eq!(folder(false, Some(10)), "key=640/");
         assert_eq!(
             folder(false, Some(48)),
-            format!("key={:015}/", 0b1010_0000_u64 << 40)
+            format!("key={}/", 0b1010_0000_u64 << 40)
         );
         assert_eq!(folder(false, None), "");
     }

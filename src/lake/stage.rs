@@ -1,10 +1,10 @@
 //! Where a run's files grow until they are published whole.
 
-use super::{SUMMARY, former, lease, refused, tables};
+use super::{SUMMARY, WrittenFile, former, lease, refused, tables};
 use crate::{Error, Result};
 use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
 use rustix::io::Errno;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
@@ -30,6 +30,8 @@ pub struct Stage {
     published: bool,
     /// Parents of DIR that did not exist before, the deepest first.
     new_parents: Vec<PathBuf>,
+    /// The CRC-32 of files of the result, from their writing.
+    checksums: BTreeMap<String, u32>,
     /// What DIR was while the run went on: since when it is set aside, and its number there.
     pub(super) replaced: VecDeque<(Instant, u64)>,
     _lock: File,
@@ -91,6 +93,7 @@ impl Stage {
             leads: process == 0,
             published: false,
             new_parents,
+            checksums: BTreeMap::new(),
             replaced: VecDeque::new(),
             _lock: lock,
         };
@@ -117,23 +120,25 @@ impl Stage {
         Ok(folder)
     }
 
-    /// Checks that process 0 sees every file that the workers of all processes report, each as a path inside the
-    /// result (`field/part-00000.parquet`) and its length in bytes.
+    /// Checks that process 0 sees every file that the workers of all processes report, each with its path inside the
+    /// result (`field/part-00000.parquet`), and notes their CRC-32 for the logs.
     ///
     /// # Errors
     /// [`Error::Machine`] naming a file that is missing or has another length, as happens when the processes do not
     /// share the file system.
-    pub fn verify(&self, files: &[(String, u64)]) -> Result<()> {
-        for (name, bytes) in files {
-            let path = self.result().join(name);
+    pub fn verify(&mut self, files: &[WrittenFile]) -> Result<()> {
+        for file in files {
+            let path = self.result().join(&file.path);
             let seen = fs::metadata(&path).map(|meta| meta.len());
-            if !matches!(seen, Ok(len) if len == *bytes) {
+            if !matches!(seen, Ok(len) if len == file.bytes) {
                 return Err(Error::machine(format!(
-                    "{} should have {bytes} bytes but {}; --out must lie on a file system that all processes share",
+                    "{} should have {} bytes but {}; --out must lie on a file system that all processes share",
                     path.display(),
+                    file.bytes,
                     seen.map_or_else(|e| e.to_string(), |len| format!("has {len}")),
                 )));
             }
+            self.checksums.insert(file.path.clone(), file.crc32);
         }
         Ok(())
     }
@@ -156,7 +161,7 @@ impl Stage {
         File::create(&summary)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .map_err(|e| refused(&summary, "written", &e))?;
-        tables::create_logs(&self.result(), &self.run)?;
+        tables::create_logs(&self.result(), &self.run, &self.checksums)?;
         self.put_in_place(&self.result())?;
         self.published = true;
         Ok(())
@@ -186,8 +191,8 @@ impl Stage {
     ///
     /// # Errors
     /// [`Error::Machine`] if something cannot be moved.
-    pub fn divide_by_time(&self, time: i64) -> Result<()> {
-        tables::divide_by_time(&self.result(), time)
+    pub fn divide_by_time(&mut self, time: i64) -> Result<()> {
+        tables::divide_by_time(&self.result(), time, &mut self.checksums)
     }
 
     /// Where the result grows; after [`Stage::exchange`], where the former one is.

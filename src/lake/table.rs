@@ -1,5 +1,6 @@
 //! One Parquet file of a table of numbers and words, written a row group at a time.
 
+use super::crc::Checked;
 use super::order;
 use super::page::ChunkPages;
 use super::refused;
@@ -130,7 +131,7 @@ pub fn part_name(worker: usize) -> String {
 /// Writes one Parquet file, a row group at a time.
 pub(super) struct FileWriter {
     path: PathBuf,
-    file: SerializedFileWriter<File>,
+    file: SerializedFileWriter<Checked>,
     properties: WriterPropertiesPtr,
     rows: u64,
 }
@@ -196,15 +197,9 @@ impl FileWriter {
     }
 
     fn open(path: &Path, schema: TypePtr, properties: WriterProperties) -> Result<Self> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)
-            .map_err(|e| refused(path, "created", &e))?;
+        let file = File::create(path).map_err(|e| refused(path, "created", &e))?;
         let properties = Arc::new(properties);
-        let written = SerializedFileWriter::new(file, schema, properties.clone());
+        let written = SerializedFileWriter::new(Checked::new(file), schema, properties.clone());
         Ok(FileWriter {
             path: path.to_owned(),
             file: written.map_err(|e| unwritable(path, &e))?,
@@ -274,26 +269,25 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Writes the footer, waits until the disk has the file, and tells its length. A file without rows is removed again
-    /// unless `keep_empty`.
+    /// Writes the footer, waits until the disk has the file, and tells its length and the CRC-32 of its bytes. A file
+    /// without rows is removed again unless `keep_empty`.
     ///
     /// # Errors
     /// [`Error::Machine`] naming the file if it cannot be written.
-    pub(super) fn finish(mut self, keep_empty: bool) -> Result<Option<u64>> {
+    pub(super) fn finish(mut self, keep_empty: bool) -> Result<Option<(u64, u32)>> {
         let path = self.path;
-        self.file.finish().map_err(|e| unwritable(&path, &e))?;
         let is_double: Vec<bool> = (self.file.schema_descr().columns().iter())
             .map(|column| column.physical_type() == Physical::DOUBLE)
             .collect();
-        let file = self.file.inner_mut();
-        order::declare_type_defined(file, &is_double).map_err(|e| refused(&path, "written", &e))?;
+        self.file.inner_mut().hold();
+        let mut file = (self.file.into_inner()).map_err(|e| unwritable(&path, &e))?;
         if self.rows == 0 && !keep_empty {
             std::fs::remove_file(&path).map_err(|e| refused(&path, "removed", &e))?;
             return Ok(None);
         }
-        file.sync_all().map_err(|e| refused(&path, "synced", &e))?;
-        let meta = file.metadata().map_err(|e| refused(&path, "read", &e))?;
-        Ok(Some(meta.len()))
+        order::declare_type_defined(file.held(), &is_double);
+        let finished = file.finish().map_err(|e| refused(&path, "written", &e))?;
+        Ok(Some(finished))
     }
 }
 

@@ -3,23 +3,41 @@
 use super::delta::{self, NewTable};
 use super::{former, refused};
 use crate::Result;
+use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
-/// Gives every folder of the result that has files, and no log yet, its log.
-pub(super) fn create_logs(result: &Path, run: &str) -> Result<()> {
+/// Gives every folder of the result that has files, and no log yet, its log; `checksums` are the CRC-32 of files of the
+/// result that are known from their writing.
+pub(super) fn create_logs(
+    result: &Path,
+    run: &str,
+    checksums: &BTreeMap<String, u32>,
+) -> Result<()> {
     for name in former::FOLDERS {
         let table = result.join(name);
         if table.is_dir() && !delta::is_table(&table) && !delta::data_files(&table)?.is_empty() {
-            delta::create(&table, &NewTable { run, name })?;
+            let known = |path: &str| checksums.get(&format!("{name}/{path}")).copied();
+            delta::create_of(&table, &NewTable { run, name }, &known)?;
         }
     }
     Ok(())
 }
 
-/// Moves the files of the tables of one moment into a folder of its time.
-pub(super) fn divide_by_time(result: &Path, time: i64) -> Result<()> {
+/// Moves the files of the tables of one moment into a folder of its time, and the entries of `checksums` with them.
+pub(super) fn divide_by_time(
+    result: &Path,
+    time: i64,
+    checksums: &mut BTreeMap<String, u32>,
+) -> Result<()> {
+    let known = std::mem::take(checksums).into_iter();
+    checksums.extend(known.map(|(path, crc32)| match path.split_once('/') {
+        Some((name, file)) if former::FOLDERS_OF_A_MOMENT.contains(&name) => {
+            (format!("{name}/time={time}/{file}"), crc32)
+        }
+        _ => (path, crc32),
+    }));
     for name in former::FOLDERS_OF_A_MOMENT {
         let table = result.join(name);
         if !table.is_dir() {

@@ -2,7 +2,7 @@
 
 use super::part::Part;
 use super::table::{Column, FileWriter, Values};
-use super::{Written, refused};
+use super::{Written, WrittenFile, refused};
 use crate::Result;
 use crate::lattice::Frame;
 use rustc_hash::FxHashMap;
@@ -131,10 +131,11 @@ impl TableWriter {
             return Ok(());
         };
         let rows = open.file.rows();
-        if let Some(bytes) = open.file.finish(keep)? {
+        if let Some((bytes, crc32)) = open.file.finish(keep)? {
             self.written.rows += rows;
             self.written.bytes += bytes;
-            self.written.files.push((open.name, bytes));
+            let path = open.name;
+            self.written.files.push(WrittenFile { path, bytes, crc32 });
         }
         Ok(())
     }

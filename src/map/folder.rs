@@ -42,8 +42,16 @@ impl Folder {
         if let Ok(tables) = tables_in(folder) {
             let first = tables[0].display();
             return Err(Error::input(format!(
-                "{name} holds {} tables; one of them should be named, such as {first}",
-                tables.len()
+                "{name} is no table itself, but holds {}: {first} should be named{}",
+                match tables.len() {
+                    1 => "a table".to_owned(),
+                    count => format!("{count} tables"),
+                },
+                if tables.len() == 1 {
+                    ""
+                } else {
+                    ", or another of them"
+                }
             )));
         }
         let files = data_files(folder)?;

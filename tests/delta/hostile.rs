@@ -71,7 +71,8 @@ fn damaged_logs_are_refused_by_file_and_line() {
         (start(&"x".repeat(2000)), "line 3"),
         (format!("{METADATA}\n"), "protocol"),
         (format!("{PROTOCOL}\n"), "metaData"),
-        (String::new(), "lacks"),
+        (String::new(), "holds no action"),
+        ("\n \n".to_owned(), "holds no action"),
     ] {
         let table = table(&scratch, &[text]);
         let message = refusal(Log::read(&table, None));
@@ -94,7 +95,8 @@ fn gaps_and_absent_logs_are_told() {
     assert!(refusal(Log::read(&folder, None)).contains("no Delta table"));
     fs::create_dir_all(folder.join("_delta_log")).unwrap();
     assert!(refusal(Log::read(&folder, None)).contains("no version"));
-    let table = table(&scratch, &[start(""), String::new(), String::new()]);
+    let told = r#"{"commitInfo":{}}"#;
+    let table = table(&scratch, &[start(""), told.to_owned(), told.to_owned()]);
     fs::remove_file(table.join("_delta_log/00000000000000000001.json")).unwrap();
     assert!(refusal(Log::read(&table, None)).contains("version 1 is missing"));
     assert_eq!(
@@ -103,7 +105,7 @@ fn gaps_and_absent_logs_are_told() {
     );
     // A version that no i64 holds is no version.
     fs::write(table.join("_delta_log/99999999999999999999.json"), "").unwrap();
-    fs::write(table.join("_delta_log/00000000000000000001.json"), "").unwrap();
+    fs::write(table.join("_delta_log/00000000000000000001.json"), told).unwrap();
     assert_eq!(Log::read(&table, None).unwrap().version(), 2);
     fs::write(table.join("_delta_log/09000000000000000000.json"), "").unwrap();
     assert!(refusal(Log::read(&table, None)).contains("missing"));

@@ -99,7 +99,10 @@ fn a_delta_table_is_read_by_its_log_as_of_any_version() {
         ([5.0, 6.0, 7.0], 2.0)
     );
     let message = refusal(read_map(&scratch.join("out"), &ReadOptions::default()).map(|_| ()));
-    assert!(message.contains("should be named, such as"), "{message}");
+    assert!(
+        message.contains("holds a table: ") && message.contains("should be named"),
+        "{message}"
+    );
 
     let levels = scratch.join("levels");
     write_cells(&levels.join("lod=15/part-00000.parquet"), &[0], 1.0);

@@ -2,22 +2,30 @@
 
 use crate::*;
 use octaflow::Error;
-use octaflow::lake::{Stage, part_name};
+use octaflow::lake::{Stage, WrittenFile, part_name};
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+/// The only file of `written` as a file of the result.
+fn in_result(written: &Written, worker: usize) -> WrittenFile {
+    WrittenFile {
+        path: format!("field/{}", part_name(worker)),
+        ..written.files[0].clone()
+    }
+}
+
 /// Publishes a result whose field has `bricks` bricks.
 fn publish(dir: &Path, run: &str, bricks: u64) -> octaflow::Result<()> {
-    let stage = Stage::open(dir, run, 0)?;
+    let mut stage = Stage::open(dir, run, 0)?;
     let folder = stage.folder("field")?;
     let written = write_field(
         &folder.join(part_name(0)),
         &some_bricks(bricks),
         FieldColumns::default(),
     );
-    stage.verify(&[("field/part-00000.parquet".into(), written.bytes)])?;
+    stage.verify(&[in_result(&written, 0)])?;
     stage.publish(&format!("{{\"reached\": {}}}", written.rows))
 }
 
@@ -70,11 +78,13 @@ fn a_failed_run_leaves_the_target_as_it_was() {
     drop(stage);
     let stage = Stage::open(&dir, "no-object", 0).unwrap();
     assert!(matches!(stage.publish("[]"), Err(Error::Input(_))));
-    let stage = Stage::open(&dir, "missing-part", 0).unwrap();
-    assert!(matches!(
-        stage.verify(&[("field/part-00001.parquet".into(), 9)]),
-        Err(Error::Machine(_))
-    ));
+    let mut stage = Stage::open(&dir, "missing-part", 0).unwrap();
+    let missing = WrittenFile {
+        path: "field/part-00001.parquet".to_owned(),
+        bytes: 9,
+        crc32: 0,
+    };
+    assert!(matches!(stage.verify(&[missing]), Err(Error::Machine(_))));
     drop(stage);
     let stage = Stage::open(&dir, "foreign", 0).unwrap();
     fs::write(dir.join("notes.txt"), "mine").unwrap();
@@ -174,13 +184,10 @@ fn processes_of_a_run_share_a_stage_and_process_0_publishes() {
     let mut files = Vec::new();
     for (worker, stage) in stages.iter().enumerate() {
         let path = stage.folder("field").unwrap().join(part_name(worker));
-        files.push((
-            format!("field/{}", part_name(worker)),
-            write_field(&path, &some_bricks(2), ALL).bytes,
-        ));
+        files.push(in_result(&write_field(&path, &some_bricks(2), ALL), worker));
     }
     let mut stages = stages.into_iter();
-    let lead = stages.next().unwrap();
+    let mut lead = stages.next().unwrap();
     stages.for_each(drop);
     lead.verify(&files).unwrap();
     lead.publish("{}").unwrap();

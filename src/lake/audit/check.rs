@@ -1,24 +1,27 @@
 //! Verification: every checksum, every row, on all cores; the first fault ends it.
 
 use super::find::{Found, Table, find};
+use super::log::{Checksums, check_unnamed};
 use super::parquet::Parquet;
 use super::rows::GroupRows;
-use super::{fault, pages, rows, unique};
+use super::{RESTORE, agree, fault, pages, rows, saved, unique};
 use crate::brick::BrickId;
 use crate::lake::container::Container;
 use crate::lake::former::FOLDERS;
-use crate::lattice::{Frame, Header};
+use crate::lake::refused;
 use crate::map::columns::check_all_pages;
 use crate::map::octa::Stream;
 use crate::map::{ReadOptions, read_map};
 use crate::{Error, Result};
 use serde::Serialize;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What was found to be sound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sound {
     /// How many files were read.
     pub files: u64,
@@ -26,6 +29,10 @@ pub struct Sound {
     pub rows: u64,
     /// How many bytes the files have.
     pub bytes: u64,
+    /// How many of the files are none of octaflow's, and were checked as plain Parquet only: that they decode.
+    pub plain_files: u64,
+    /// What was passed over, or could be checked less than octaflow's own files, and why; sentences.
+    pub notes: Vec<String>,
 }
 
 /// Checks whatever lies at `path`: every checksum, that cells are cells, that rows come in order, that values are what
@@ -43,11 +50,14 @@ pub fn verify(path: &Path) -> Result<Sound> {
     for path in &found.containers {
         verify_container(path, &mut sound)?;
     }
+    for saved in &found.saved {
+        saved::verify(saved, &mut sound)?;
+    }
     verify_others(&found, &mut sound)?;
     Ok(sound)
 }
 
-fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
+pub(super) fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
     let open = |path: &PathBuf| Parquet::open(path);
     let files = in_parallel(&table.files, open)?;
     check_named(table, &files)?;
@@ -58,8 +68,9 @@ fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
         .collect();
     in_parallel(&files, |parquet| {
         let name = parquet.path.display().to_string();
-        check_all_pages(&name, &parquet.file()?, parquet.bytes, &parquet.metadata)?;
-        check_footer(parquet)
+        let file = parquet.file()?;
+        check_all_pages(&name, &file, parquet.bytes, &parquet.metadata)?;
+        check_footer(parquet, &file)
     })?;
     let groups = in_parallel(&units, |&(file, group)| {
         let parquet = &files[file];
@@ -72,7 +83,7 @@ fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
             follows(&files[pair[1].0], pair[1].1, &found[0], &found[1])?;
         }
     }
-    check_alike(&files)?;
+    agree::check(&files, table.log.as_ref())?;
     let mut ends: Vec<Option<[Vec<i64>; 2]>> = vec![None; files.len()];
     for (&(file, _), found) in units.iter().zip(groups) {
         match (&mut ends[file], found.keys) {
@@ -82,10 +93,55 @@ fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
         }
     }
     unique::check(&files, &ends)?;
+    let checksums = match &table.log {
+        Some(log) => Checksums::of(log),
+        None => Checksums::around(&table.files),
+    };
+    in_parallel(&table.files, |path| checksums.check(path))?;
+    table.log.as_ref().map_or(Ok(()), check_unnamed)?;
+    note_others(table, &files, sound);
     sound.files += files.len() as u64;
     sound.rows += files.iter().map(Parquet::rows).sum::<u64>();
     sound.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
     Ok(())
+}
+
+/// Notes the files that other programs wrote, of which less is known than of octaflow's.
+fn note_others(table: &Table, files: &[Parquet], sound: &mut Sound) {
+    type Is = fn(&Parquet) -> bool;
+    let kinds: [(Is, &str); 3] = [
+        (
+            |file| file.is_ours() && !file.is_untouched(),
+            "written again by another program: the rows were checked as those of its table, the pages only as far as that \
+             program put checksums to them",
+        ),
+        (
+            |file| !file.is_ours() && file.table.is_some(),
+            "not octaflow's: the rows were checked by the names of the columns, the pages only as far as their writer put \
+             checksums to them; there is no frame to check",
+        ),
+        (
+            |file| !file.is_ours() && file.table.is_none(),
+            "not octaflow's: checked as plain Parquet only",
+        ),
+    ];
+    for (is, words) in kinds {
+        let mut others = files.iter().filter(|file| is(file));
+        let Some(first) = others.next() else {
+            continue;
+        };
+        let more = match others.count() {
+            0 => String::new(),
+            count => format!(", with {count} more of {}", table.path.display()),
+        };
+        let (path, program) = (first.path.display(), first.program());
+        sound
+            .notes
+            .push(format!("{path} ({program}){more}: {words}"));
+        if first.table.is_none() {
+            sound.plain_files += files.iter().filter(|file| is(file)).count() as u64;
+        }
+    }
 }
 
 /// Checks that a folder with the name of a table of results holds that table.
@@ -104,7 +160,14 @@ fn check_named(table: &Table, files: &[Parquet]) -> Result<()> {
 }
 
 /// Checks that a footer's numbers of rows agree, and that it names a frame where it should.
-fn check_footer(parquet: &Parquet) -> Result<()> {
+fn check_footer(parquet: &Parquet, file: &File) -> Result<()> {
+    let mut first = [0; 4];
+    let read = file.read_exact_at(&mut first, 0);
+    read.map_err(|e| refused(&parquet.path, "read", &e))?;
+    if first != *b"PAR1" {
+        let what = format!("it should begin with PAR1 as every Parquet file does; {RESTORE}");
+        return Err(fault(&parquet.path, what));
+    }
     let groups = parquet.footer().row_groups();
     if groups.iter().any(|group| group.num_rows() < 0) {
         return Err(fault(
@@ -117,7 +180,7 @@ fn check_footer(parquet: &Parquet) -> Result<()> {
     });
     if rows != parquet.rows() {
         let what = format!(
-            "its row groups hold {rows} rows and should hold the {} of its footer",
+            "its row groups hold {rows} rows and should hold the {} of its footer; {RESTORE}",
             parquet.rows()
         );
         return Err(fault(&parquet.path, what));
@@ -144,38 +207,7 @@ fn follows(parquet: &Parquet, group: usize, before: &GroupRows, after: &GroupRow
     Ok(())
 }
 
-/// Checks that the files of a table have the same columns and frame.
-fn check_alike(files: &[Parquet]) -> Result<()> {
-    let Some(first) = files.first() else {
-        return Ok(());
-    };
-    for file in files {
-        if file.metadata.schema().fields() != first.metadata.schema().fields() {
-            let what = format!(
-                "its columns are not those of {}, a part of the same table",
-                first.path.display()
-            );
-            return Err(fault(&file.path, what));
-        }
-        if file.frame()?.map(finest) != first.frame()?.map(finest) {
-            let what = format!(
-                "its frame is not that of {}, a part of the same table",
-                first.path.display()
-            );
-            return Err(fault(&file.path, what));
-        }
-    }
-    Ok(())
-}
-
-/// The origin of a frame and the cell size of the finest level above its cells: alike in all levels of one map.
-fn finest(frame: Frame) -> ([f64; 3], f64) {
-    let levels = Header::CELL.lod - frame.lod();
-    let cell_size = frame.cell_size_m() / f64::from(1_u32 << levels);
-    (frame.origin_m(), cell_size)
-}
-
-fn verify_container(path: &Path, sound: &mut Sound) -> Result<()> {
+pub(super) fn verify_container(path: &Path, sound: &mut Sound) -> Result<()> {
     let container = Container::open(path)?;
     let segments: Vec<usize> = (0..container.segments_len()).collect();
     let ends = in_parallel(&segments, |&index| {
@@ -215,7 +247,7 @@ fn verify_others(found: &Found, sound: &mut Sound) -> Result<()> {
 }
 
 /// Does `work` for every item on all cores. Of the errors, that of the first item counts.
-fn in_parallel<T: Sync, R: Send>(
+pub(super) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {

@@ -3,9 +3,11 @@
 use super::columns::{ColumnSummary, add_columns};
 use super::find::{Found, Table, find};
 use super::parquet::Parquet;
+use super::saved;
 use crate::Result;
 use crate::brick::{BRICK_UNITS, BrickId, CellMap};
 use crate::lake::container::Container;
+use crate::lake::delta::Log;
 use crate::lattice::Frame;
 use crate::map::octa::{Stream, codec_name};
 use crate::map::{ReadOptions, read_map};
@@ -19,7 +21,7 @@ use std::path::Path;
 pub struct Description {
     /// Where it lies.
     pub path: String,
-    /// `container`, `table`, `map`, `octaindex3d container`, or `folder` for several of them.
+    /// `container`, `table`, `map`, `checkpoints`, `octaindex3d container`, or `folder` for several of them.
     pub kind: &'static str,
     /// What kind of table it is: `field`, `routes`, …
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +30,9 @@ pub struct Description {
     pub files: u64,
     /// How many bytes they have.
     pub bytes: u64,
+    /// How many of the files of a table were written, or written again, by other programs.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub foreign_files: u64,
     /// How many rows it has: of a container, bricks; of an octaindex3d container, frames.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
@@ -53,6 +58,9 @@ pub struct Description {
     /// Where the lattice lies in the world.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<FrameSummary>,
+    /// The level of detail of its cells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lod: Option<u8>,
     /// The name of the partition plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
@@ -71,12 +79,39 @@ pub struct Description {
     /// The columns of a table, the fields of a container, the codecs of an octaindex3d container.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnSummary>,
-    /// What lies in a folder.
+    /// What lies in a folder; of a table of several levels of detail, its levels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Description>,
     /// The summary of the run whose result a folder is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<Value>,
+    /// The run whose checkpoints they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<SavedRun>,
+}
+
+/// A run as its checkpoints tell of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SavedRun {
+    /// Its command: `field`, `route`, …
+    pub command: String,
+    /// The version of octaflow that began it.
+    pub octaflow: String,
+    /// True if its results are published and nothing is left to be done.
+    pub complete: bool,
+    /// The numbers of the checkpoints that it may go on from, the newest first.
+    pub checkpoints: Vec<u64>,
+    /// How many epochs of updates the newest has done.
+    pub epochs: u64,
+    /// The time of the last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<i64>,
+    /// How many more are half written.
+    pub drafts: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A box of cells.
@@ -120,6 +155,7 @@ pub fn inspect(path: &Path) -> Result<Description> {
         containers,
         streams,
         maps,
+        saved,
         summary,
     } = find(path)?;
     let mut parts = Vec::new();
@@ -132,10 +168,13 @@ pub fn inspect(path: &Path) -> Result<Description> {
     for path in &streams {
         parts.push(describe_stream(path)?);
     }
+    for saved in &saved {
+        parts.push(saved::describe(saved)?);
+    }
     for path in &maps {
         parts.push(describe_map(path)?);
     }
-    let alone = tables.len() == 1 && tables[0].path == path;
+    let alone = parts.len() == 1 && parts[0].path == path.display().to_string();
     if parts.len() == 1 && (alone || !folder) {
         return Ok(parts.remove(0));
     }
@@ -154,37 +193,85 @@ fn describe_table(table: &Table) -> Result<Description> {
     let mut description = Description {
         path: table.path.display().to_string(),
         kind: "table",
-        version: table.version,
+        version: table.log.as_ref().map(Log::version),
         ..Description::default()
     };
-    let (mut rows, mut groups) = (0, 0);
-    let mut frame = None;
+    let mut levels: BTreeMap<Option<u8>, Vec<Parquet>> = BTreeMap::new();
     for path in &table.files {
         let parquet = Parquet::open(path)?;
+        let lod = parquet.frame()?.map(|frame| frame.lod());
+        levels.entry(lod).or_default().push(parquet);
+    }
+    let Some((_, first)) = levels.pop_last() else {
+        return Ok(description);
+    };
+    if levels.is_empty() {
+        describe_files(&mut description, &first)?;
+        return Ok(description);
+    }
+    // The finest level first.
+    for files in std::iter::once(first).chain(levels.into_values().rev()) {
+        let mut part = Description {
+            path: common_folder(&files, &table.path).display().to_string(),
+            kind: "table",
+            ..Description::default()
+        };
+        describe_files(&mut part, &files)?;
+        description.table = description.table.or(part.table);
+        description.files += part.files;
+        description.bytes += part.bytes;
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a.unwrap_or(0) + b?);
+        description.rows = sum(description.rows, part.rows);
+        description.groups = sum(description.groups, part.groups);
+        description.parts.push(part);
+    }
+    description.bytes_a_row = bytes_a_row(&description);
+    Ok(description)
+}
+
+/// The folder that the files of a level lie in; of several, that of the table.
+fn common_folder<'a>(files: &'a [Parquet], table: &'a Path) -> &'a Path {
+    let folder = files[0].path.parent().unwrap_or(table);
+    let alike = files.iter().all(|file| file.path.parent() == Some(folder));
+    if alike { folder } else { table }
+}
+
+/// Describes files of one level of detail.
+fn describe_files(description: &mut Description, files: &[Parquet]) -> Result<()> {
+    let (mut rows, mut groups) = (0, 0);
+    let mut frame = None;
+    for parquet in files {
         rows += parquet.rows();
         groups += parquet.footer().num_row_groups() as u64;
         description.files += 1;
         description.bytes += parquet.bytes;
         description.table = description.table.or(parquet.table);
+        description.foreign_files += u64::from(!parquet.is_untouched());
         frame = frame.or(parquet.frame()?);
         let settings = parquet.pairs.iter().filter_map(|(key, value)| {
             let key = key.strip_prefix("setting.")?;
             Some((key.to_owned(), value.clone()))
         });
         description.settings.extend(settings);
-        add_columns(&mut description.columns, &parquet);
+        add_columns(&mut description.columns, parquet);
     }
     description.rows = Some(rows);
     description.groups = Some(groups);
-    description.bytes_a_row = (rows > 0).then(|| description.bytes as f64 / rows as f64);
+    description.bytes_a_row = bytes_a_row(description);
     description.frame = frame.map(FrameSummary::from);
+    description.lod = frame.map(|frame| frame.lod());
     description.extent = extent_of_columns(&description.columns, frame);
     let unique = matches!(
         description.table,
         Some("field" | "state" | "owned" | "cells")
     );
     description.cells = unique.then_some(rows);
-    Ok(description)
+    Ok(())
+}
+
+fn bytes_a_row(description: &Description) -> Option<f64> {
+    let rows = description.rows.filter(|&rows| rows > 0)?;
+    Some(description.bytes as f64 / rows as f64)
 }
 
 /// The box of the cells of a table, from the statistics of its coordinates.

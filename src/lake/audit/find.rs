@@ -1,6 +1,8 @@
 //! What lies at a path: told by the first bytes of a file, or by its name.
 
 use super::{fault, log};
+use crate::lake::checkpoint::{CELLS, is_folder as is_checkpoints, number_of_checkpoint};
+use crate::lake::delta::Log;
 use crate::lake::refused;
 use crate::map::input::extension;
 use crate::{Error, Result};
@@ -18,6 +20,7 @@ pub(in crate::lake) struct Found {
     /// Streams in octaindex3d's containers.
     pub streams: Vec<PathBuf>,
     pub maps: Vec<PathBuf>,
+    pub saved: Vec<Saved>,
     /// The summary of a run, if the path is a result.
     pub summary: Option<serde_json::Value>,
 }
@@ -30,8 +33,16 @@ pub(in crate::lake) struct Table {
     /// The name of the folder: `field`, `routes`, …; empty for a file that stands alone.
     pub name: String,
     pub files: Vec<PathBuf>,
-    /// The version of its log, if it has one.
-    pub version: Option<u64>,
+    /// Its log, if it has one.
+    pub log: Option<Log>,
+}
+
+/// A folder of checkpoints.
+#[derive(Debug)]
+pub(in crate::lake) struct Saved {
+    pub folder: PathBuf,
+    /// The number of the only one that was named.
+    pub only: Option<u64>,
 }
 
 /// The deepest nesting of folders that is followed.
@@ -62,12 +73,17 @@ pub(in crate::lake) fn find(path: &Path) -> Result<Found> {
     if meta.is_dir() {
         found.folder = true;
         found.folder(path, 0)?;
+        if is_saved(path) {
+            // Cells that are saved are not those of a result.
+            let cells = found.tables.iter_mut().filter(|table| table.name == CELLS);
+            cells.for_each(|table| table.name.clear());
+        }
     } else {
         let alone = |files| Table {
             path: path.to_owned(),
             name: String::new(),
             files,
-            version: None,
+            log: None,
         };
         let file = path.to_owned();
         match kind(path)? {
@@ -90,7 +106,9 @@ pub(in crate::lake) fn find(path: &Path) -> Result<Found> {
 impl Found {
     fn is_empty(&self) -> bool {
         let files = [&self.containers, &self.streams, &self.maps];
-        self.tables.is_empty() && files.iter().all(|files| files.is_empty())
+        self.tables.is_empty()
+            && self.saved.is_empty()
+            && files.iter().all(|files| files.is_empty())
     }
 
     /// Adds what lies in a folder.
@@ -101,12 +119,25 @@ impl Found {
                 format!("it lies more than {DEEPEST} folders deep"),
             ));
         }
-        if let Some(listed) = log::read(folder)? {
+        let whole = folder.canonicalize().unwrap_or(folder.to_owned());
+        let only = number_of_checkpoint(&whole);
+        if only.is_some() || is_checkpoints(folder) {
+            let folder = match only {
+                Some(_) => whole.parent().unwrap_or(folder),
+                None => folder,
+            };
+            self.saved.push(Saved {
+                folder: folder.to_owned(),
+                only,
+            });
+            return Ok(());
+        }
+        if let Some((log, files)) = log::read(folder)? {
             self.tables.push(Table {
                 path: folder.to_owned(),
                 name: name_of(folder),
-                files: listed.files,
-                version: Some(listed.version),
+                files,
+                log: Some(log),
             });
             return Ok(());
         }
@@ -135,11 +166,17 @@ impl Found {
                 path: folder.to_owned(),
                 name: name_of(folder),
                 files: parts,
-                version: None,
+                log: None,
             });
         }
         Ok(())
     }
+}
+
+/// True if `path` lies in a folder of checkpoints.
+fn is_saved(path: &Path) -> bool {
+    let whole = path.canonicalize().unwrap_or(path.to_owned());
+    whole.ancestors().skip(1).take(3).any(is_checkpoints)
 }
 
 /// Adds the Parquet files of a folder `key=value` and of those in it.

@@ -10,6 +10,7 @@
 //! [`map`](crate::map)) and of the [`container`](super::container) module, in memory that does not depend on
 //! how many rows they claim.
 
+mod agree;
 mod check;
 mod columns;
 mod describe;
@@ -19,17 +20,21 @@ mod pages;
 mod parquet;
 mod rows;
 mod rules;
+mod saved;
 mod unique;
 
 pub use check::{Sound, verify};
 pub use columns::ColumnSummary;
-pub use describe::{Description, Extent, FrameSummary, inspect};
+pub use describe::{Description, Extent, FrameSummary, SavedRun, inspect};
 
 pub(super) use find::find;
 pub(super) use parquet::Parquet;
 
 use crate::Error;
 use std::path::Path;
+
+/// What to do with a damaged file.
+const RESTORE: &str = "restore the file from a copy, or compute the result anew";
 
 /// The error that something is wrong with what lies at `path`.
 pub(super) fn fault(path: &Path, what: impl std::fmt::Display) -> Error {

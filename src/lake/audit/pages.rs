@@ -3,8 +3,8 @@
 //! A checksum covers what a page holds and not its header. So a header of ours must be, byte for byte, the one that
 //! the writer makes of what it says, and what it says is held against the page and the column.
 
-use super::fault;
 use super::parquet::Parquet;
+use super::{RESTORE, fault};
 use crate::lake::page::Head;
 use crate::lake::refused;
 use crate::map::columns::compact::{Compact, I16, I64, LIST, STOP, STRUCT};
@@ -70,7 +70,7 @@ impl Chunk<'_> {
             }
             at = page_end;
         }
-        if !self.parquet.is_ours() {
+        if !self.parquet.is_untouched() {
             return Ok(());
         }
         if values != self.column.num_values() {
@@ -101,7 +101,7 @@ impl Chunk<'_> {
             let mut bytes = vec![0; most.min((end - at) as usize)];
             self.file.read_exact_at(&mut bytes, at).map_err(io)?;
             found = read_head(&bytes).map(|(head, length)| (head, bytes[..length].to_vec()));
-            if found.is_some() || self.parquet.is_ours() {
+            if found.is_some() || self.parquet.is_untouched() {
                 break;
             }
         }
@@ -112,7 +112,7 @@ impl Chunk<'_> {
         if head.packed_bytes < 0 || head.packed_bytes as u64 > end - data_at {
             return Ok(Err("it reaches beyond its column".to_owned()));
         }
-        if self.parquet.is_ours()
+        if self.parquet.is_untouched()
             && let Err(what) = check_head(&head, &bytes, first, self.column)
         {
             return Ok(Err(what));
@@ -134,7 +134,7 @@ impl Chunk<'_> {
         let column = told(&column);
         fault(
             &self.parquet.path,
-            format!("row group {group}, column {column}{page}: {what}"),
+            format!("row group {group}, column {column}{page}: {what}; {RESTORE}"),
         )
     }
 }

@@ -5,14 +5,18 @@ use super::rules::{Rule, rule_of};
 use crate::lake::{CELLS, FIXED_COLUMNS, TALLIES, refused};
 use crate::lattice::{Frame, Header};
 use crate::map::columns::open_footer;
+use crate::map::input::told;
 use crate::{Error, Result};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// How the library that octaflow writes with names itself in footers.
+const WRITER: &str = "parquet-rs version ";
+
 /// What starts the keys of what octaflow says of a file.
-const OURS: &str = "octaflow.";
+pub(super) const OURS: &str = "octaflow.";
 
 /// A Parquet file, and what its footer says.
 pub(in crate::lake) struct Parquet {
@@ -21,7 +25,8 @@ pub(in crate::lake) struct Parquet {
     pub metadata: ArrowReaderMetadata,
     /// What octaflow says of the file, the keys without `octaflow.`; empty if another program wrote it.
     pub pairs: Vec<(String, String)>,
-    /// Which table of the results its columns are those of, if any and octaflow wrote it.
+    /// Which table of the results its columns are those of, if any: octaflow wrote it, or it lies in a folder of that
+    /// table.
     pub table: Option<&'static str>,
 }
 
@@ -49,10 +54,8 @@ impl Parquet {
             pairs,
             table: None,
         };
-        parquet.table = parquet
-            .is_ours()
-            .then(|| parquet.table_of_columns())
-            .flatten();
+        let table = parquet.table_of_columns();
+        parquet.table = table.filter(|table| parquet.is_ours() || folder_of(path) == *table);
         Ok(parquet)
     }
 
@@ -71,7 +74,21 @@ impl Parquet {
         self.footer().file_metadata().num_rows() as u64
     }
 
-    /// True if octaflow wrote the file.
+    /// True if the bytes are octaflow's: it wrote the file, and no other program wrote it again with what it says.
+    pub fn is_untouched(&self) -> bool {
+        let program = self.footer().file_metadata().created_by();
+        self.is_ours() && program.is_some_and(|program| program.starts_with(WRITER))
+    }
+
+    /// The program that wrote the file, as it names itself.
+    pub fn program(&self) -> String {
+        let program = self.footer().file_metadata().created_by();
+        let name = program.unwrap_or("an unnamed program");
+        let name = name.split(" (build").next().unwrap_or_default();
+        told(&name.chars().take(60).collect::<String>())
+    }
+
+    /// True if the file says of itself what octaflow says of its files.
     pub fn is_ours(&self) -> bool {
         self.pair("version").is_some()
     }
@@ -128,11 +145,22 @@ impl Parquet {
             Some(CELLS) => FIXED_COLUMNS.contains(&column),
             Some(_) => true,
         };
-        rule_of(column).filter(|_| self.is_ours() && own)
+        rule_of(column).filter(|_| own && (self.is_ours() || self.table.is_some()))
     }
 
-    /// The columns, as indices, that the rows are sorted by.
+    /// The columns, as indices, that the rows are sorted by: as the file says, or else as its table is.
     pub fn sorted_by(&self) -> Vec<usize> {
+        let said = self.said_sorted_by();
+        match self.table {
+            Some(table) if said.is_empty() => {
+                let place = |key: &&str| self.names().position(|name| name == *key);
+                key_of(table).iter().filter_map(place).collect()
+            }
+            _ => said,
+        }
+    }
+
+    fn said_sorted_by(&self) -> Vec<usize> {
         let group = self.footer().row_groups().first();
         let columns = group.and_then(|group| group.sorting_columns().cloned());
         let columns = columns.into_iter().flatten();
@@ -164,6 +192,28 @@ impl Parquet {
             _ => None,
         }
     }
+}
+
+/// The columns that the rows of a table are sorted by.
+fn key_of(table: &str) -> &'static [&'static str] {
+    match table {
+        "field_changes" => &["cell", "time", "diff"],
+        "routes" => &["query"],
+        "route_cells" => &["query", "seq"],
+        "routes_changes" => &["time", "query", "diff"],
+        "ghosts" => &["cell", "part"],
+        "snapshots" => &["step", "cell"],
+        _ => &["cell"],
+    }
+}
+
+/// The name of the folder of the table that a file is of: the first above it that is no `key=value`.
+fn folder_of(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or(path.to_owned());
+    let folders = whole.parent().into_iter().flat_map(Path::ancestors);
+    let mut names = folders.filter_map(|folder| folder.file_name()?.to_str());
+    let name = names.find(|name| !name.contains('='));
+    name.unwrap_or_default().to_owned()
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -1,9 +1,9 @@
 //! The rows of a row group: that they decode, that each value is what its column promises, that cells are cells, that
 //! rows come in order, and that the statistics are those of the values.
 
-use super::fault;
 use super::parquet::Parquet;
 use super::rules::{Rule, whole_numbers};
+use super::{RESTORE, fault};
 use crate::lattice::{Cell, Header, Index64};
 use crate::map::columns::{damaged, guarded};
 use crate::{Error, Result};
@@ -127,7 +127,7 @@ impl Check<'_> {
         let (Some(x), Some(y), Some(z)) = (column("lx"), column("ly"), column("lz")) else {
             return Ok(());
         };
-        if !self.parquet.is_ours() {
+        if !self.parquet.is_ours() && self.parquet.table.is_none() {
             return Ok(());
         }
         let ids = column("cell");
@@ -239,10 +239,10 @@ impl Check<'_> {
         if self.rows != group.num_rows() as u64 {
             let (rows, counted) = (self.rows, group.num_rows());
             return Err(wrong(format!(
-                "it holds {rows} rows and should hold the {counted} of the footer"
+                "it holds {rows} rows and should hold the {counted} of the footer; {RESTORE}"
             )));
         }
-        if !self.parquet.is_ours() || group.columns().len() != self.ranges.len() {
+        if !self.parquet.is_untouched() || group.columns().len() != self.ranges.len() {
             return Ok(self.found);
         }
         for (range, column) in self.ranges.iter().zip(group.columns()) {
@@ -250,7 +250,9 @@ impl Check<'_> {
                 && let Some(what) = range.disagrees(statistics)
             {
                 let name = column.column_path().string();
-                return Err(wrong(format!("the footer says that {name} {what}")));
+                return Err(wrong(format!(
+                    "the footer says that {name} {what}; {RESTORE}"
+                )));
             }
         }
         Ok(self.found)

@@ -1,7 +1,10 @@
 //! What the values of octaflow's columns may be, column by column.
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Float64Type, Int8Type, Int32Type, Int64Type};
+use arrow::datatypes::{
+    DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type,
+};
 
 /// What a value of a column may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,6 +67,12 @@ impl Rule {
             return Some((row, "null".to_owned()));
         }
         let real = |allowed: &dyn Fn(f64) -> bool| {
+            if let Some(values) = column.as_primitive_opt::<Float32Type>() {
+                let wrong =
+                    |&row: &usize| !values.is_null(row) && !allowed(f64::from(values.value(row)));
+                let row = (0..values.len()).find(wrong);
+                return Some(row.map(|row| (row, values.value(row).to_string())));
+            }
             let values = column.as_primitive_opt::<Float64Type>()?;
             let row =
                 (0..values.len()).find(|&row| !values.is_null(row) && !allowed(values.value(row)));
@@ -97,8 +106,12 @@ fn whole_broken(
     }
     match column.data_type() {
         DataType::Int8 => first!(Int8Type),
+        DataType::Int16 => first!(Int16Type),
         DataType::Int32 => first!(Int32Type),
         DataType::Int64 => first!(Int64Type),
+        DataType::UInt8 => first!(UInt8Type),
+        DataType::UInt16 => first!(UInt16Type),
+        DataType::UInt32 => first!(UInt32Type),
         _ => None,
     }
 }
@@ -122,8 +135,12 @@ pub(super) fn whole_numbers(column: &ArrayRef) -> Option<Vec<i64>> {
     }
     match column.data_type() {
         DataType::Int8 => all!(Int8Type),
+        DataType::Int16 => all!(Int16Type),
         DataType::Int32 => all!(Int32Type),
         DataType::Int64 => all!(Int64Type),
+        DataType::UInt8 => all!(UInt8Type),
+        DataType::UInt16 => all!(UInt16Type),
+        DataType::UInt32 => all!(UInt32Type),
         _ => None,
     }
 }

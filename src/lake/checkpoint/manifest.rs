@@ -1,6 +1,6 @@
 //! What a checkpoint is made of.
 
-use super::super::refused;
+use super::super::{crc, refused};
 use crate::lattice::{Frame, Header};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -252,25 +252,12 @@ fn missing(path: &Path) -> Error {
 /// # Errors
 /// [`Error::Machine`] if it cannot be read.
 pub(super) fn file_entry(folder: &Path, path: &str, rows: u64) -> Result<FileEntry> {
-    let whole = folder.join(path);
-    let (mut crc, mut bytes) = (crc32fast::Hasher::new(), 0);
-    let mut buffer = vec![0; 1 << 18];
-    let mut file = File::open(&whole).map_err(|e| refused(&whole, "opened", &e))?;
-    loop {
-        let read = file
-            .read(&mut buffer)
-            .map_err(|e| refused(&whole, "read", &e))?;
-        if read == 0 {
-            break;
-        }
-        crc.update(&buffer[..read]);
-        bytes += read as u64;
-    }
+    let (bytes, crc32) = crc::of_file(&folder.join(path))?;
     Ok(FileEntry {
         path: path.to_owned(),
         bytes,
         rows,
-        crc32: crc.finalize(),
+        crc32,
     })
 }
 

@@ -27,10 +27,12 @@
 mod cells;
 mod manifest;
 mod store;
+mod survey;
 
 pub use cells::{SavedCell, SavedCellWriter, read_cells};
 pub use manifest::{FileEntry, Manifest, MapFigures, RunRecord};
 pub use store::Checkpoints;
+pub(super) use survey::{Survey, is_folder, number_of_checkpoint, survey};
 
 /// The folder of a checkpoint with the containers of bricks.
 pub const BRICKS: &str = "bricks";

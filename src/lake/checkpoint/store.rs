@@ -9,10 +9,10 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const RUN: &str = "run.json";
+pub(super) const RUN: &str = "run.json";
 const LOCK: &str = "lock";
-const MANIFEST: &str = "manifest.json";
-const DRAFT: &str = ".draft";
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const DRAFT: &str = ".draft";
 
 /// The folder of checkpoints of one run; see [`super`].
 #[derive(Debug)]
@@ -306,6 +306,13 @@ impl Checkpoints {
 
 /// Reads a checkpoint and checks that its files are there and sound.
 fn read(folder: &Path, number: u64) -> Result<Manifest> {
+    let manifest = read_manifest(folder, number)?;
+    manifest.files().try_for_each(|file| file.check(folder))?;
+    Ok(manifest)
+}
+
+/// Reads what a checkpoint is made of, and checks that it names files of its own.
+pub(super) fn read_manifest(folder: &Path, number: u64) -> Result<Manifest> {
     let path = folder.join(format!("{number:06}")).join(MANIFEST);
     let manifest = Manifest::read(&path)?;
     let ours = |file: &FileEntry| {
@@ -321,7 +328,6 @@ fn read(folder: &Path, number: u64) -> Result<Manifest> {
             path.display()
         )));
     }
-    manifest.files().try_for_each(|file| file.check(folder))?;
     Ok(manifest)
 }
 
@@ -349,12 +355,12 @@ fn is_ours(path: &Path) -> bool {
 }
 
 /// The number of the checkpoint whose folder `path` is.
-fn number_of(path: &Path) -> Option<u64> {
+pub(super) fn number_of(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     (path.is_dir() && name.len() >= 6).then(|| name.parse().ok())?
 }
 
-fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).map_err(|e| refused(folder, "listed", &e))?;
     let paths = entries.map(|entry| entry.map(|e| e.path()));
     paths

@@ -197,10 +197,17 @@ pub(super) struct Output<'a> {
     pub target_bytes: u64,
 }
 
+/// A file that was written.
+pub(super) struct Merged {
+    pub path: PathBuf,
+    /// The CRC-32 of its bytes.
+    pub crc32: u32,
+}
+
 /// Merges sorted files into files that do not overlap, and tells what was written where.
 ///
 /// Memory: a batch of each input and a row group.
-pub(super) fn merge(paths: &[PathBuf], output: &mut Output) -> Result<Vec<PathBuf>> {
+pub(super) fn merge(paths: &[PathBuf], output: &mut Output) -> Result<Vec<Merged>> {
     let model = model(paths)?;
     let mut keys = Keys::of_files(&model);
     let mut inputs = Vec::with_capacity(paths.len());
@@ -278,7 +285,7 @@ struct Files<'a, 'b> {
     output: &'a mut Output<'b>,
     model: ParquetMetaData,
     open: Option<(PathBuf, FileWriter)>,
-    done: Vec<PathBuf>,
+    done: Vec<Merged>,
     rows: u64,
 }
 
@@ -320,14 +327,15 @@ impl<'a, 'b> Files<'a, 'b> {
     fn close(&mut self) -> Result<()> {
         if let Some((path, writer)) = self.open.take() {
             self.rows += writer.rows();
-            writer.finish(true)?;
-            self.done.push(path);
+            let finished = writer.finish(true)?;
+            let (_, crc32) = finished.expect("a file without rows is kept");
+            self.done.push(Merged { path, crc32 });
         }
         Ok(())
     }
 
     /// The files and how many rows they have; one without rows if there are none, to show the columns.
-    fn finish(mut self) -> Result<(Vec<PathBuf>, u64)> {
+    fn finish(mut self) -> Result<(Vec<Merged>, u64)> {
         if self.done.is_empty() {
             self.writer()?;
         }

@@ -217,9 +217,14 @@ fn write_merged(
     };
     let written = merge::merge(&runs, &mut output)?;
     passes.clear()?;
-    let added = written.iter().map(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut file = AddFile::of_file(result, &format!("{}{name}", merge.folder))?;
+    let added = written.iter().map(|merged| {
+        let name = merged
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let path = format!("{}{name}", merge.folder);
+        let mut file = AddFile::of_sealed_file(result, &path, Some(merged.crc32))?;
         file.partition_values.clone_from(&merge.partition);
         file.data_change = false;
         Ok(file)
@@ -254,7 +259,7 @@ impl Passes {
                 target_bytes: u64::MAX,
             };
             let written = merge::merge(few, &mut output)?;
-            runs.extend(written);
+            runs.extend(written.into_iter().map(|merged| merged.path));
             // What an earlier pass wrote has been read.
             for path in few.iter().filter(|path| path.starts_with(&self.folder)) {
                 std::fs::remove_file(path).map_err(|e| refused(path, "removed", &e))?;

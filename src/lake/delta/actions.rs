@@ -32,9 +32,36 @@ pub struct AddFile {
     /// What is known of its rows, as the JSON text of the format: see [`FileStats`](super::FileStats).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stats: Option<String>,
+    /// What its writer says of the file itself; octaflow the CRC-32 of its bytes, as [`AddFile::crc32`] reads it.
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub tags: BTreeMap<String, Option<String>>,
     /// Whether some of its rows are deleted by a vector beside it, which octaflow does not read.
     #[serde(default, rename = "deletionVector", skip_serializing)]
     pub(super) deletion_vector: Option<Ignored>,
+}
+
+/// The tag with the CRC-32 of a file's bytes, in eight hexadecimal digits.
+const CRC32: &str = "octaflow.crc32";
+
+impl AddFile {
+    /// The CRC-32 (IEEE 802.3) of the file's bytes, if its writer told it: a tag that cannot be read is the fault
+    /// `Err`, its text.
+    pub fn crc32(&self) -> Option<std::result::Result<u32, &str>> {
+        let text = self.tags.get(CRC32)?.as_deref().unwrap_or_default();
+        let digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = u32::from_str_radix(text, 16).ok().filter(|_| digits);
+        Some(number.ok_or(text))
+    }
+
+    /// Tells the CRC-32 of the file's bytes.
+    pub(super) fn tag(&mut self, crc32: u32) {
+        let text = format!("{crc32:08x}");
+        self.tags.insert(CRC32.to_owned(), Some(text));
+    }
 }
 
 /// A value, or its default where null stands: columns of checkpoints hold nulls where JSON has nothing.

@@ -3,7 +3,7 @@
 use super::actions::{Commit, Format};
 use super::time::{ms_of, now_ms};
 use super::{AddFile, Field, FileStats, LOG_FOLDER, Schema, TableMetadata, commit_path};
-use crate::lake::refused;
+use crate::lake::{crc, refused};
 use crate::map::open_parquet;
 use crate::{Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -34,10 +34,20 @@ pub struct NewTable<'a> {
 /// [`Error::Input`] if there is no Parquet file, if one is damaged or differs in its columns, or if the table has a
 /// log; [`Error::Machine`] if something cannot be read or written.
 pub fn create(table: &Path, new: &NewTable) -> Result<()> {
+    create_of(table, new, &|_| None)
+}
+
+/// As [`create`]; `crc32` tells the CRC-32 of the file at a path, where it is known from its writing. Others are read.
+pub(in crate::lake) fn create_of(
+    table: &Path,
+    new: &NewTable,
+    crc32: &dyn Fn(&str) -> Option<u32>,
+) -> Result<()> {
     let mut metadata: Option<TableMetadata> = None;
     let mut add = Vec::new();
     for path in data_files(table)? {
-        let file = DataFile::open(table, &path)?;
+        let mut file = DataFile::open(table, &path)?;
+        file.add.seal(table, crc32(&path))?;
         let own = file.metadata(new);
         match &metadata {
             None => metadata = Some(own),
@@ -118,14 +128,35 @@ pub fn commit(table: &Path, version: u64, commit: &Commit) -> Result<bool> {
 }
 
 impl AddFile {
-    /// A finished Parquet file of a table, with its length, its statistics, and the partition values that its hive
+    /// A finished Parquet file of a table, with its length, the CRC-32 of its bytes, its statistics, and the partition values that its hive
     /// folders tell; `path` is relative to the table.
     ///
     /// # Errors
     /// [`Error::Input`] if it is no sound Parquet file of columns that a Delta table can have; [`Error::Machine`] if
     /// it cannot be read.
     pub fn of_file(table: &Path, path: &str) -> Result<AddFile> {
-        DataFile::open(table, path).map(|file| file.add)
+        AddFile::of_sealed_file(table, path, None)
+    }
+
+    /// As [`AddFile::of_file`], of a file whose CRC-32 may be known from its writing.
+    pub(in crate::lake) fn of_sealed_file(
+        table: &Path,
+        path: &str,
+        crc32: Option<u32>,
+    ) -> Result<AddFile> {
+        let mut add = DataFile::open(table, path)?.add;
+        add.seal(table, crc32)?;
+        Ok(add)
+    }
+
+    /// Notes the file's CRC-32, which is taken from the file unless it is known.
+    fn seal(&mut self, table: &Path, crc32: Option<u32>) -> Result<()> {
+        let crc32 = match crc32 {
+            Some(crc32) => crc32,
+            None => crc::of_file(&table.join(&self.path))?.1,
+        };
+        self.tag(crc32);
+        Ok(())
     }
 }
 
@@ -174,6 +205,7 @@ impl DataFile {
                 modification_time: ms_of(modified),
                 data_change: true,
                 stats: Some(stats.text()),
+                tags: BTreeMap::new(),
                 deletion_vector: None,
             },
             schema,

@@ -161,7 +161,8 @@ impl Listing {
             )));
         }
         Err(Error::input(format!(
-            "{table}: version {missing} is missing from its log, without which version {version} cannot be known"
+            "{table}: version {missing} is missing from its log, without which version {version} cannot be known; the file {missing:020}.json \
+             should be restored from a copy"
         )))
     }
 }

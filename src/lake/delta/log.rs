@@ -41,6 +41,7 @@ pub struct Log {
     files: BTreeMap<String, AddFile>,
     removed: BTreeSet<String>,
     transactions: BTreeMap<String, i64>,
+    whole: bool,
 }
 
 impl Log {
@@ -67,8 +68,11 @@ impl Log {
             }
             Some(AsOf::TimeMs(ms)) => (last, ms),
         };
-        let mut replay = Replay::default();
         let way = listing.way_to(version)?;
+        let mut replay = Replay {
+            whole: way.checkpoint.is_none(),
+            ..Replay::default()
+        };
         if let Some((at, files)) = way.checkpoint {
             for file in files {
                 checkpoint::read(file, &mut |action| replay.restore(action))?;
@@ -136,6 +140,11 @@ impl Log {
     /// The paths of files that versions before this one had and this one has not; they may be gone.
     pub fn removed_files(&self) -> impl ExactSizeIterator<Item = &str> {
         self.removed.iter().map(String::as_str)
+    }
+
+    /// True if every commit from version 0 on was read: none was folded into a checkpoint, which forgets removed files.
+    pub fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The newest transaction of an application that this version or one before it published.
@@ -220,6 +229,7 @@ struct Replay {
     files: BTreeMap<String, AddFile>,
     removed: BTreeSet<String>,
     transactions: BTreeMap<String, i64>,
+    whole: bool,
 }
 
 impl Replay {
@@ -282,6 +292,7 @@ impl Replay {
             files: self.files,
             removed: self.removed,
             transactions: self.transactions,
+            whole: self.whole,
         };
         match unreadable(&log) {
             None => Ok(log),
@@ -352,6 +363,12 @@ fn read_commit(path: &Path) -> Result<Vec<Action>> {
             let action = serde_json::from_slice(text);
             actions.push(action.map_err(|e: serde_json::Error| malformed(&e.to_string()))?);
         }
+    }
+    if actions.is_empty() {
+        return Err(Error::input(format!(
+            "{} holds no action: a commit should have at least one, a line each; the file should be restored from a copy",
+            path.display()
+        )));
     }
     Ok(actions)
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! field/part-00000.parquet                      rows, readable as plain Parquet
-//! field/lod=15/key=05/part-00000.parquet        the same with hive folders
+//! field/lod=15/key=5/ part-00000.parquet        the same with hive folders
 //! field/_delta_log/00000000000000000000.json    version 0: an action a line (protocol, metaData, txn, add, …)
 //! field/_delta_log/00000000000000000001.json    version 1: what was added and removed since
 //! ```
@@ -31,6 +31,7 @@ mod stats;
 mod time;
 
 pub use actions::{AddFile, Commit, TableMetadata};
+pub(super) use commit::create_of;
 pub(super) use commit::staged_version;
 pub use commit::{NewTable, commit, create, data_files};
 pub use log::Log;

@@ -392,7 +392,7 @@ pub(crate) fn decode_parquet<T>(
 /// The error for a file that is no sound Parquet file.
 pub(crate) fn damaged(file: &str, what: &str) -> Error {
     Error::input(format!(
-        "{file}: it is no sound Parquet file: {}",
+        "{file}: it is no sound Parquet file: {}; restore it from a copy or write it anew",
         told(what.lines().next().unwrap_or_default())
     ))
 }
