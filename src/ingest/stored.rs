@@ -1,6 +1,7 @@
 //! The result of an earlier ingest, as it lies in its folder.
 
 use crate::brick::{BrickId, CellMap};
+use crate::lake::delta::{AddFile, Log, is_table};
 use crate::lake::{CELLS, TALLIES, TallyWriter, level_folder, part_name};
 use crate::lattice::{Cell, Frame};
 use crate::map::columns::{Rows, key_values};
@@ -122,9 +123,16 @@ impl Stored {
             .copied()
             .find(|&level| level >= lod);
         let level = finer.unwrap_or(self.levels[0]);
-        let folder = self.dir.join(level_folder(level));
-        let parts = parts(&self.dir, &folder)?;
+        let parts = parts(&self.dir, CELLS, Some(level))?;
         let (frame, _) = frame_of(&parts[0])?;
+        for part in &parts[1..] {
+            if frame_of(part)?.0 != frame {
+                return Err(damaged(
+                    part,
+                    "its frame is not that of the parts beside it",
+                ));
+            }
+        }
         if frame.lod() != level {
             return Err(Error::input(format!(
                 "{}: its cells are of level {}, not of that which its folder names",
@@ -167,7 +175,7 @@ impl Stored {
     /// # Errors
     /// [`Error::Input`] if there are none; [`Error::Machine`] if their folder cannot be listed.
     pub fn tally_files(&self) -> Result<Vec<PathBuf>> {
-        parts(&self.dir, &self.dir.join(TALLIES))
+        parts(&self.dir, TALLIES, None)
     }
 }
 
@@ -262,8 +270,28 @@ fn entries(dir: &Path, folder: &Path) -> Result<Vec<String>> {
         .map_err(|e| Error::machine(format!("{} could not be listed: {e}", folder.display())))
 }
 
-/// The parts in a folder, in order.
-fn parts(dir: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+/// The parts of a table of the result, in order; of one level of detail, if it has several: those that its log names,
+/// where there is one.
+fn parts(dir: &Path, table: &str, level: Option<u8>) -> Result<Vec<PathBuf>> {
+    let root = dir.join(table);
+    if is_table(&root) {
+        let log = Log::read(&root, None)?;
+        let named = level.map(|lod| lod.to_string());
+        let of_level = |file: &&AddFile| {
+            let told = file.partition_values.get("lod").cloned().flatten();
+            named.is_none() || told == named
+        };
+        let files: Vec<PathBuf> = (log.files().filter(of_level))
+            .map(|file| log.sound(file))
+            .collect::<Result<_>>()?;
+        return if files.is_empty() {
+            Err(no_result(dir))
+        } else {
+            Ok(files)
+        };
+    }
+    let folder = level.map_or(root, |lod| dir.join(level_folder(lod)));
+    let folder = &folder;
     let mut names = entries(dir, folder)?;
     names.retain(|name| name.ends_with(".parquet"));
     names.sort_unstable();

@@ -29,7 +29,7 @@ impl Folder {
             let log = Log::read(folder, options.as_of)?;
             check_levels(&log)?;
             return Ok(Folder {
-                files: log.present_files()?,
+                files: log.sound_files()?,
                 frame: frame_of(&log)?,
             });
         }

@@ -308,3 +308,34 @@ fn changes_of_a_level_are_the_differences_of_its_tables() {
         }
     }
 }
+
+#[test]
+fn a_result_with_a_flipped_bit_or_a_missing_commit_is_no_map() {
+    let folder = Folder::new();
+    let [a, b, _] = scans(&folder);
+    let out = folder.path("whole");
+    succeed(&format!(
+        "ingest {} {} --cell-size 0.8 --origin -40,-30,-20 --quiet --out {out}",
+        a.0, b.0
+    ));
+    let map = |what: &str| {
+        let fields = folder.path("field");
+        refused(
+            &format!("field --map {out} --source 0,0,0 --quiet --out {fields}"),
+            what,
+        );
+    };
+    let path = std::path::PathBuf::from(format!("{out}/cells/lod=15/part-00000.parquet"));
+    let whole = std::fs::read(&path).unwrap();
+    for back in [9, 60, 300, 900] {
+        let mut flipped = whole.clone();
+        let at = flipped.len().saturating_sub(back);
+        flipped[at] ^= 4;
+        std::fs::write(&path, flipped).unwrap();
+        map("part-00000.parquet");
+    }
+    std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    map("part-00000.parquet");
+    std::fs::remove_file(&path).unwrap();
+    map("part-00000.parquet");
+}

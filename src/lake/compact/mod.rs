@@ -106,7 +106,7 @@ pub fn compact(
 ) -> Result<Compacted> {
     let log = Log::read(table, None)?;
     log.check_writable()?;
-    log.present_files()?;
+    log.sound_files()?;
     let mut stage = Stage::open(table, run, 0)?;
     let mut plan = Plan::of(&log, options.target_bytes, options.keep);
     plan.dropped.retain(|path| table.join(path).exists());

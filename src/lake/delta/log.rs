@@ -5,7 +5,7 @@ use super::checkpoint;
 use super::listing::Listing;
 use super::time::ms_of;
 use super::{AddFile, AsOf, FileStats, TableMetadata, path};
-use crate::lake::refused;
+use crate::lake::{crc, refused};
 use crate::map::told;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,6 +175,36 @@ impl Log {
     /// [`Error::Input`] if one is gone or has another length, as when the table was compacted since.
     pub fn present_files(&self) -> Result<Vec<PathBuf>> {
         self.files().map(|file| self.present(file)).collect()
+    }
+
+    /// Where the files of this version lie, each of which has the bytes that its writer told the CRC-32 of, if it did.
+    ///
+    /// # Errors
+    /// As [`Log::present_files`]; [`Error::Input`] naming a file that is damaged.
+    pub fn sound_files(&self) -> Result<Vec<PathBuf>> {
+        self.files().map(|file| self.sound(file)).collect()
+    }
+
+    /// Where a file of this version lies, as [`Log::sound_files`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn sound(&self, file: &AddFile) -> Result<PathBuf> {
+        let place = self.present(file)?;
+        match file.crc32() {
+            Some(Ok(told)) => {
+                let (_, found) = crc::of_file(&place)?;
+                if found != told {
+                    return Err(Error::input(format!(
+                        "{} is damaged: its CRC-32 is {found:08x} and should be {told:08x}, as its table's log says; \
+                         restore it from a copy, or compute it anew",
+                        place.display()
+                    )));
+                }
+                Ok(place)
+            }
+            _ => Ok(place),
+        }
     }
 
     fn present(&self, file: &AddFile) -> Result<PathBuf> {
