@@ -77,6 +77,11 @@ class Maker:
         head = ["route", "--map", map_ or self.good] + (["--query", query] if query is not None else [])
         self.add(f"route {name}", head + argv, *mention, **options)
 
+    def diffuse(self, name, argv, *mention, **options):
+        """A `diffuse` run on a good map but for what argv says."""
+        initial = self.file("initial_u.csv", "x,y,z,value\n1,1,1,1\n")
+        self.add(f"diffuse {name}", ["diffuse", "--map", self.good, "--initial", initial, "--steps", "9"] + argv, *mention, **options)
+
     def map(self, name, path, *more, argv=(), source="0,0,0", **options):
         """A broken map."""
         if "blocked" in name or "occupied" in name:  # may also be said of the source
@@ -101,7 +106,7 @@ def update_cases(m):
     d, data = m.file, open(m.path("whole.parquet"), "rb").read()
 
     def updates(name, path, *mention):
-        for start in (m.field, m.route):
+        for start in (m.field, m.route, m.diffuse):
             start(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates", *mention)
     updates("missing", m.path("nothing_u.csv"))
     updates("a folder", m.path("folder.csv"))
@@ -125,12 +130,13 @@ def update_cases(m):
         updates(name, d(f"u_{name.replace(' ', '_')}.csv", text))
     updates("not UTF-8", d("u_latin.csv", top.encode() + b"2,co\xffst,1,1,1,1\n"))
     good = d("good_updates.csv", top)
-    for start in (m.field, m.route):
+    for start in (m.field, m.route, m.diffuse):
         start("--start after the first time", ["--updates", good, "--start", "7"], "good_updates", "--updates", "--start")
     for name, text in {"source+ blocked": "2,source+,3,3,3,\n", "source+ outside": "2,source+,30,30,30,\n",
                        "source+ out of range": "2,source+,-30,30,30,\n", "query+": "2,query+,1,1,1,\n", "query-": "2,query-,1,1,1,\n"}.items():
         path = d(f"u_{name.replace(' ', '_')}.csv", top + text)
         m.field(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates")
+        m.diffuse(f"--updates {name}", ["--updates", path], os.path.basename(path), "--updates")
     one = '{"time":1,"kind":"cost","x":1,"y":1,"z":1,"cost":2}\n'
     for name, text in {"json, half a line": one + '{"time":2,"kind":', "json, an array": "[1,2]\n", "json, time in words": '{"time":"a","kind":"cost","x":1,"y":1,"z":1,"cost":2}\n',
                        "json, cost in words": one.replace(':2}', ':"2x"}'), "json, no kind": '{"time":1,"x":1,"y":1,"z":1,"cost":2}\n',
