@@ -42,9 +42,20 @@ impl Pace {
     }
 }
 
+/// Waits for all workers.
+fn in_step(worker: &mut Worker) -> Result<()> {
+    agree(worker, Ok(()), |_| Ok(()))
+}
+
 impl Run<'_> {
     /// Takes up what the earlier result has counted, or what a checkpoint has.
     pub(super) fn take_up(&mut self, worker: &mut Worker) -> Result<()> {
+        self.take_up_all(worker)?;
+        // Nobody counts on before all have noted what is on disk already.
+        in_step(worker)
+    }
+
+    fn take_up_all(&mut self, worker: &mut Worker) -> Result<()> {
         let Some(resumed) = &self.shared.beginning.resumed else {
             self.take_tables(worker, None)?;
             // What is on disk already need not be written again.
@@ -61,6 +72,9 @@ impl Run<'_> {
             let mut ledger = self.ledger.borrow_mut();
             let whole: Vec<BrickId> = ledger.levels[0].bricks().iter().map(|b| b.id()).collect();
             ledger.closed.extend(whole);
+            drop(ledger);
+            // What is older must find the bricks closed wherever it is sent.
+            in_step(worker)?;
         }
         let me = worker.index();
         let told = match self.shared.config.changes {
