@@ -3,15 +3,10 @@
 use super::CellKey;
 use super::answer::Reads;
 use super::bricks::Bricks;
-use super::patch::{CLOSED, DEAD, LOOKED, Mark, NO_DISTANCE, Patch, Patches, Place, VARIED};
-use super::pruning::{ALL_STEPS, successors};
+use super::patch::{NO_DISTANCE, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
-use crate::brick::{BRICK_CELLS, BrickId};
-use crate::lattice::{UNREACHED, axial_half, diagonal_half};
-
-/// How many patches (14 KiB each) a search keeps for the next one. One that has more is not grown to another goal either:
-/// to look all of them through takes longer than most searches.
-pub(super) const RESERVE: usize = 4096;
+use crate::brick::BrickId;
+use crate::lattice::{AXIAL_BASE, DIAGONAL_BASE, UNREACHED, axial_half, diagonal_half};
 
 /// How good a route has to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,12 +40,6 @@ impl Norm {
         }
     }
 
-    /// Where coordinates lie from the goal.
-    #[inline(always)]
-    pub fn offset(&self, xyz: [i32; 3]) -> [i32; 3] {
-        std::array::from_fn(|a| xyz[a] - self.to[a])
-    }
-
     #[inline(always)]
     pub fn from(&self, [x, y, z]: [i32; 3]) -> u64 {
         let (x, y, z) = (
@@ -61,25 +50,6 @@ impl Norm {
         let (low, high) = (x.min(y), x.max(y));
         let (most, second) = (high.max(z), low.max(high.min(z)));
         self.axial * u64::from(most) + self.beside * u64::from(second)
-    }
-}
-
-/// What the queue is ordered by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Guide {
-    pub norm: Norm,
-    mode: Mode,
-}
-
-impl Guide {
-    #[inline(always)]
-    fn estimate(&self, ticks: u32, xyz: [i32; 3]) -> u64 {
-        let norm = self.norm.from(xyz);
-        let weighed = match self.mode {
-            Mode::Exact => norm,
-            Mode::Corridor => norm + norm / 20,
-        };
-        u64::from(ticks) + weighed
     }
 }
 
@@ -100,9 +70,10 @@ pub(super) enum Step {
 pub(super) struct Search {
     pub(super) patches: Patches,
     pub(super) queue: Queue,
+    mode: Mode,
     pub(super) start: Place,
     pub(super) goal: Place,
-    pub(super) guide: Guide,
+    pub(super) norm: Norm,
     /// How many cells were expanded, since the search was made.
     pub(super) expanded: u64,
     /// True if a distance was left out because it would pass 2³¹ − 2 ticks.
@@ -114,12 +85,10 @@ impl Default for Search {
         Search {
             patches: Patches::default(),
             queue: Queue::new(),
+            mode: Mode::Exact,
             start: 0,
             goal: 0,
-            guide: Guide {
-                norm: Norm::new([0; 3], 1),
-                mode: Mode::Exact,
-            },
+            norm: Norm::new([0; 3], 1),
             expanded: 0,
             overflowed: false,
         }
@@ -127,11 +96,8 @@ impl Default for Search {
 }
 
 impl Search {
-    /// Makes room for a search from another start.
+    /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        if self.patches.held() > RESERVE {
-            self.patches.shrink(RESERVE);
-        }
         self.patches.clear();
         self.overflowed = false;
     }
@@ -143,7 +109,9 @@ impl Search {
     pub(super) fn look(&mut self, cell: CellKey, bricks: &mut Bricks) -> Result<bool, BrickId> {
         let at = self.patches.locate(cell, bricks)?;
         let (patch, place) = self.patches.of_mut(at);
-        patch.marks[place].reached |= LOOKED;
+        if patch.ticks[place] == UNSEEN {
+            patch.ticks[place] = NO_DISTANCE;
+        }
         Ok(patch.costs[place] > 0)
     }
 
@@ -159,17 +127,13 @@ impl Search {
         least_cost: u16,
         bricks: &mut Bricks,
     ) -> Result<(), BrickId> {
+        self.mode = mode;
         self.start = self.patches.locate(start, bricks)?;
         self.goal = self.patches.locate(goal, bricks)?;
-        let norm = Norm::new(goal.cell().xyz(), least_cost);
-        self.guide = Guide { norm, mode };
+        self.norm = Norm::new(goal.cell().xyz(), least_cost);
         let (patch, place) = self.patches.of_mut(self.start);
-        patch.marks[place] = Mark {
-            ticks: 0,
-            reached: ALL_STEPS | LOOKED,
-            offered: 0,
-        };
-        let estimate = self.guide.estimate(0, start.cell().xyz());
+        patch.ticks[place] = 0;
+        let estimate = self.estimate(0, start.cell().xyz());
         self.queue.reset(estimate);
         self.queue.push(estimate, self.start);
         Ok(())
@@ -185,19 +149,23 @@ impl Search {
         least_cost: u16,
         bricks: &mut Bricks,
     ) -> Result<(), BrickId> {
-        debug_assert_eq!(self.guide.mode, Mode::Exact);
+        debug_assert_eq!(self.mode, Mode::Exact);
         self.goal = self.patches.locate(goal, bricks)?;
-        self.guide.norm = Norm::new(goal.cell().xyz(), least_cost);
+        self.norm = Norm::new(goal.cell().xyz(), least_cost);
         let mut open = Vec::new();
-        for number in self.patches.numbers() {
+        for number in 0..self.patches.len() as u32 {
             let (patch, _) = self.patches.of_mut(number << 10);
-            for place in 0..BRICK_CELLS {
-                let mark = &mut patch.marks[place];
-                mark.offered &= !DEAD;
-                if mark.ticks < NO_DISTANCE && (!mark.is_closed() || mark.is_waiting()) {
-                    let ticks = mark.ticks;
-                    let estimate = self.guide.estimate(ticks, patch.xyz(place));
-                    open.push((estimate, number << 10 | place as u32));
+            patch.dead.fill(0);
+            for word in 0..16 {
+                let mut left = !patch.closed[word];
+                while left != 0 {
+                    let place = word << 6 | left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    if patch.ticks[place] < NO_DISTANCE {
+                        let estimate =
+                            u64::from(patch.ticks[place]) + self.norm.from(patch.xyz(place));
+                        open.push((estimate, number << 10 | place as u32));
+                    }
                 }
             }
         }
@@ -211,7 +179,7 @@ impl Search {
 
     /// What the search has read.
     pub(super) fn reads(&self) -> Reads {
-        Reads::new(self.patches.seen())
+        Reads::new(self.patches.iter().map(|p| (p.brick, p.seen())).collect())
     }
 
     /// How many bytes the search takes.
@@ -219,15 +187,16 @@ impl Search {
         self.patches.bytes() + self.queue.bytes()
     }
 
-    /// Forgets everything, and keeps no more memory than most searches need.
-    pub(super) fn forget(&mut self) {
-        self.patches.shrink(RESERVE);
+    /// Keeps the memory of at most `patches` bricks.
+    pub(super) fn shrink(&mut self, patches: usize) {
+        self.patches.clear();
+        self.patches.shrink(patches);
     }
 
     /// The norm from the start to the goal, in ticks.
     pub(super) fn norm_of_start(&self) -> u64 {
         let (patch, place) = self.patches.of(self.start);
-        self.guide.norm.from(patch.xyz(place))
+        self.norm.from(patch.xyz(place))
     }
 
     /// How many bricks were looked into.
@@ -235,15 +204,26 @@ impl Search {
         self.patches.len()
     }
 
+    #[inline(always)]
+    fn estimate(&self, ticks: u32, xyz: [i32; 3]) -> u64 {
+        let norm = self.norm.from(xyz);
+        let weighed = match self.mode {
+            Mode::Exact => norm,
+            Mode::Corridor => norm + norm / 20,
+        };
+        u64::from(ticks) + weighed
+    }
+
     /// Takes up to `allowance` cells from the queue.
     pub(super) fn run(&mut self, bricks: &mut Bricks, allowance: usize) -> Step {
+        let (goal_patch, goal_place) = ((self.goal >> 10) as usize, (self.goal & 1023) as usize);
         let mut taken = 0;
         loop {
             let least = self.queue.advance();
-            let (patch, place) = self.patches.of(self.goal);
-            let goal = patch.marks[place];
-            if goal.is_closed() && least.is_none_or(|l| l >= u64::from(goal.ticks)) {
-                return Step::Found(goal.ticks);
+            let (patch, place) = self.patches.of((goal_patch << 10 | goal_place) as Place);
+            if has(&patch.closed, place) && least.is_none_or(|l| l >= u64::from(patch.ticks[place]))
+            {
+                return Step::Found(patch.ticks[place]);
             }
             if least.is_none() {
                 return Step::Exhausted;
@@ -254,8 +234,7 @@ impl Search {
             taken += 1;
             let cell = self.queue.pop();
             let (patch, place) = self.patches.of(cell);
-            let mark = patch.marks[place];
-            if mark.is_closed() && !mark.is_waiting() {
+            if has(&patch.closed, place) {
                 continue;
             }
             if let Err(missing) = self.patches.link(cell, bricks) {
@@ -267,97 +246,43 @@ impl Search {
         }
     }
 
-    /// Takes a cell's distance for exact and offers it to the neighbours that need it; see [`super::pruning`].
+    /// Gives a cell's distance for exact and offers it to the neighbours.
     #[inline(always)]
     fn expand(&mut self, cell: Place) {
-        let open = self.patches.open_steps(cell);
         let (patch, place) = self.patches.of_mut(cell);
-        let mark = &mut patch.marks[place];
-        let ticks = mark.ticks;
-        let alike = open & VARIED == 0;
-        let steps = if alike {
-            successors(mark.reached & ALL_STEPS, open & ALL_STEPS)
-        } else {
-            open & ALL_STEPS
-        };
-        let mut left = steps & !mark.offered;
-        mark.offered |= left | CLOSED;
-        mark.reached &= !ALL_STEPS;
-        if !alike || ticks >= UNREACHED - 2 * axial_half(u16::MAX) {
-            return self.offer_each(cell, left);
-        }
-        let weights = patch.weights.unwrap_or_else(|| {
-            let cost = patch.costs[place];
-            [2 * diagonal_half(cost), 2 * axial_half(cost)]
-        });
-        let sums = weights.map(|weight| ticks + weight);
-        while left != 0 {
-            let step = left.trailing_zeros() as usize;
-            left &= left - 1;
-            if let Some(to) = self.patches.neighbour(cell, step) {
-                self.offer(to, step, sums[usize::from(step >= 8)]);
-            }
-        }
-    }
-
-    /// Offers a cell's distance by each of some steps to open cells, whatever their costs.
-    #[inline(never)]
-    fn offer_each(&mut self, cell: Place, mut left: u16) {
-        let (patch, place) = self.patches.of(cell);
-        let (ticks, cost) = (patch.marks[place].ticks, patch.costs[place]);
-        while left != 0 {
-            let step = left.trailing_zeros() as usize;
-            left &= left - 1;
+        set(&mut patch.closed, place);
+        let (ticks, cost) = (patch.ticks[place], patch.costs[place]);
+        let sums = [ticks + diagonal_half(cost), ticks + axial_half(cost)];
+        for step in 0..14 {
             let Some(to) = self.patches.neighbour(cell, step) else {
                 continue;
             };
-            let (patch, place) = self.patches.of(to);
-            let half = if step < 8 { diagonal_half } else { axial_half };
-            let sum = ticks + half(cost) + half(patch.costs[place]);
-            if sum >= UNREACHED {
-                self.overflowed = true;
+            let (patch, place) = self.patches.of_mut(to);
+            let cost = u32::from(patch.costs[place]);
+            let old = patch.ticks[place];
+            let new = if step < 8 {
+                sums[0] + ((DIAGONAL_BASE * cost) >> 8)
             } else {
-                self.offer(to, step, sum);
-            }
-        }
-    }
-
-    /// Offers a distance to a cell that the step leads to.
-    #[inline(always)]
-    fn offer(&mut self, to: Place, step: usize, ticks: u32) {
-        let (patch, place) = self.patches.of_mut(to);
-        let mark = &mut patch.marks[place];
-        if ticks > mark.ticks {
-            return;
-        }
-        if ticks < mark.ticks {
-            // Only weighed estimates can lead to a cell before its best distance is known.
-            *mark = Mark {
-                ticks,
-                reached: mark.reached & LOOKED | 1 << step,
-                offered: 0,
+                sums[1] + ((AXIAL_BASE * cost) >> 8)
             };
-        } else {
-            if mark.is_closed() && !patch.leads_on(place, step) {
-                return;
+            if new >= old {
+                continue;
             }
-            let queued = !patch.marks[place].is_closed() || patch.marks[place].is_waiting();
-            patch.marks[place].reached |= 1 << step;
-            if queued {
-                return;
+            if cost == 0 {
+                patch.ticks[place] = NO_DISTANCE;
+                continue;
             }
+            if new >= UNREACHED {
+                self.overflowed = true;
+                patch.ticks[place] = old.min(NO_DISTANCE);
+                continue;
+            }
+            patch.ticks[place] = new;
+            // Only weighed estimates can lead to a cell before its best distance is known.
+            patch.closed[place >> 6] &= !(1 << (place & 63));
+            let xyz = patch.xyz(place);
+            let estimate = self.estimate(new, xyz);
+            self.queue.push(estimate, to);
         }
-        let estimate = self.guide.estimate(ticks, patch.xyz(place));
-        self.queue.push(estimate, to);
-    }
-}
-
-impl Patch {
-    /// Whether a cell that has offered its distance has more to offer when it is reached by one more step.
-    #[inline(always)]
-    fn leads_on(&self, place: usize, step: usize) -> bool {
-        let open = self.open(place);
-        open & VARIED == 0
-            && successors(1 << step, open & ALL_STEPS) & !self.marks[place].offered != 0
     }
 }

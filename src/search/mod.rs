@@ -19,15 +19,13 @@
 //! **The search** is A* with the lattice's norm at the least cost of the map ([`free_distance_ticks`]), which never
 //! overestimates and never falls by more than a step's weight: a cell taken from the queue has its exact distance. Among
 //! equal estimates the last comes first, so that in free space a search goes straight at its goal, though a great many
-//! routes tie. A cell offers its distance only by steps that no other way makes needless (`pruning.rs`): of the many
-//! shortest ways through free space one is followed. The search ends when the goal is taken and no smaller estimate is
-//! queued: the *bound* is exact then. What a search has learnt of the map's cells serves the next one.
+//! routes tie. The search ends when the goal is taken and no smaller estimate is queued: the *bound* is exact then.
 //!
 //! **The walk back** finds the one route of the contract: from the goal, each time the first neighbour, in the fixed
 //! order, that lies on a shortest route. Cells below the bound have exact distances; one whose estimate equals the bound
-//! may not have been reached yet. Whether such a cell lies on a shortest route is decided by going back from it, over cells
-//! like it, until one that is queued with the distance that it must have says yes, or none is left to go back to. Many
-//! of them are ruled out at once by the cones around the goal (`ties.rs`).
+//! may not have been reached yet. Whether such a cell lies on a shortest route is decided by going back from it, from one
+//! such cell to the next, until a cell with a known distance says yes, or none is left to go back to. Whole cones
+//! of them are ruled out at once (`ties.rs`).
 //!
 //! **Edits.** A search is a function of the costs that it has read, and these are kept, a bit a cell. An edit of any
 //! other cell cannot change its answer. Of those it has read, a cell that became dearer matters only on the route
@@ -42,7 +40,6 @@ mod answer;
 mod astar;
 mod bricks;
 mod patch;
-mod pruning;
 mod queue;
 mod router;
 mod sight;

@@ -2,14 +2,17 @@
 
 use super::CellKey;
 use super::bricks::{Bricks, Held};
-use super::pruning::ALL_STEPS;
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
 use crate::engine::shell::DIRECTIONS;
-use crate::lattice::{NEIGHBOURS, axial_half, diagonal_half};
+use crate::lattice::NEIGHBOURS;
 use rustc_hash::FxHashMap;
 
-/// The distance of a cell that the search has not reached.
-pub(super) const NO_DISTANCE: u32 = u32::MAX;
+/// The entry of a cell that the search has not looked at.
+pub(super) const UNSEEN: u32 = u32::MAX;
+
+/// The entry of a cell that the search has looked at and has no distance for: a blocked one, or one that the walk
+/// back alone has looked at.
+pub(super) const NO_DISTANCE: u32 = u32::MAX - 1;
 
 /// A cell of a search: the number of its patch · 1024 + its place there.
 pub(super) type Place = u32;
@@ -22,45 +25,6 @@ static STEPS: [[u16; 14]; BRICK_CELLS] = steps().0;
 
 /// The directions that a place's neighbours lie in, a bit each.
 static NEEDS: [u16; BRICK_CELLS] = steps().1;
-
-/// The steps that stay inside a place's brick, a bit each.
-static INSIDES: [u16; BRICK_CELLS] = insides();
-
-/// By how much a place's index grows in each step that stays inside the brick; even places first.
-static GROWTHS: [[i16; 14]; 2] = growths();
-
-const fn insides() -> [u16; BRICK_CELLS] {
-    let mut bits = [0; BRICK_CELLS];
-    let mut place = 0;
-    while place < BRICK_CELLS {
-        let mut step = 0;
-        while step < 14 {
-            if STEPS[place][step] >> 10 == INSIDE {
-                bits[place] |= 1 << step;
-            }
-            step += 1;
-        }
-        place += 1;
-    }
-    bits
-}
-
-const fn growths() -> [[i16; 14]; 2] {
-    // A place in the middle, all of whose steps stay inside.
-    let middle = 3 << 6 | 3 << 3 | 3;
-    let mut table = [[0; 14]; 2];
-    let mut parity = 0;
-    while parity < 2 {
-        let place = parity << 9 | middle;
-        let mut step = 0;
-        while step < 14 {
-            table[parity][step] = (STEPS[place][step] & 1023) as i16 - place as i16;
-            step += 1;
-        }
-        parity += 1;
-    }
-    table
-}
 
 const fn steps() -> ([[u16; 14]; BRICK_CELLS], [u16; BRICK_CELLS]) {
     let (mut table, mut needs) = ([[0; 14]; BRICK_CELLS], [0; BRICK_CELLS]);
@@ -104,127 +68,43 @@ const fn steps() -> ([[u16; 14]; BRICK_CELLS], [u16; BRICK_CELLS]) {
     (table, needs)
 }
 
-/// What a search knows of a cell.
-#[derive(Clone, Copy)]
-pub(super) struct Mark {
-    /// The least distance found so far, in ticks, or [`NO_DISTANCE`].
-    pub ticks: u32,
-    /// The steps by which the cell was reached at this distance, as far as it did not go on from them yet; [`LOOKED`].
-    pub reached: u16,
-    /// The steps by which this distance was offered on; [`DEAD`] and [`CLOSED`].
-    pub offered: u16,
-}
-
-/// Among [`Mark::reached`]: the cell was looked at otherwise than from a neighbour that offered its distance.
-pub(super) const LOOKED: u16 = 1 << 15;
-
-/// Among [`Mark::reached`]: the walk back has looked at the cell's neighbours.
-pub(super) const WALKED: u16 = 1 << 14;
-
-/// Among [`Mark::offered`]: the walk back has found the cell to lie on no shortest route.
-pub(super) const DEAD: u16 = 1 << 14;
-
-/// Among [`Mark::offered`]: the distance is known to be exact, and was offered on.
-pub(super) const CLOSED: u16 = 1 << 15;
-
-impl Mark {
-    const NONE: Mark = Mark {
-        ticks: NO_DISTANCE,
-        reached: 0,
-        offered: 0,
-    };
-
-    #[inline(always)]
-    pub fn is_closed(self) -> bool {
-        self.offered & CLOSED != 0
-    }
-
-    /// Whether steps by which the cell was reached wait to be gone on from.
-    #[inline(always)]
-    pub fn is_waiting(self) -> bool {
-        self.reached & ALL_STEPS != 0
-    }
-}
-
-/// Among the steps of [`Patch::open`]: some open neighbour has another cost than the cell.
-pub(super) const VARIED: u16 = 1 << 14;
-
-/// Among the steps of [`Patch::open`]: the neighbours were looked at.
-const SURVEYED: u16 = 1 << 15;
-
-/// A brick as one search sees it. Costs and what follows from them serve one search after another.
+/// A brick as one search sees it.
 pub(super) struct Patch {
     pub brick: BrickId,
     /// The brick's corner in lattice units.
     corner: [i32; 3],
-    /// The patches in the 14 directions, as far as `known` has a bit.
+    /// The patches in the 14 directions, as far as `linked` has a bit.
     links: [u32; 14],
-    known: u16,
-    /// The directions whose patches are in use by the search at hand.
     linked: u16,
-    /// The search that uses the patch.
-    search: u32,
+    /// Cells whose distance is known to be exact.
+    pub closed: [u64; 16],
+    /// Cells that the walk back has found to lie on no shortest route.
+    pub dead: [u64; 16],
     pub costs: Costs,
-    /// The weights of a diagonal and an axial step, if all open cells have one cost.
-    pub weights: Option<[u32; 2]>,
-    /// The steps that lead to open cells, a bit each, [`VARIED`] and [`SURVEYED`]; 0 before the first look.
-    open: [u16; BRICK_CELLS],
-    pub marks: [Mark; BRICK_CELLS],
+    /// The least distance found so far, in ticks, or [`UNSEEN`] or [`NO_DISTANCE`].
+    pub ticks: [u32; BRICK_CELLS],
 }
 
-/// The weights of a diagonal and an axial step between cells of these costs, if all that are open have one.
-fn weights(costs: &Costs) -> Option<[u32; 2]> {
-    let most = costs.iter().copied().max()?;
-    let least = costs
-        .iter()
-        .map(|c| c.wrapping_sub(1))
-        .min()?
-        .wrapping_add(1);
-    (least == most).then(|| [2 * diagonal_half(most), 2 * axial_half(most)])
-}
-
-/// The patches of one search, and those that earlier ones have left.
+/// The patches of one search.
 #[derive(Default)]
 pub(super) struct Patches {
     index: FxHashMap<BrickId, u32>,
     list: Vec<Box<Patch>>,
-    /// The patches that this search uses.
-    used: Vec<u32>,
-    /// The number of this search.
-    search: u32,
-    /// Memory of patches that are no longer right.
-    spare: Vec<Box<Patch>>,
+    /// How many of `list` are in use; the others wait to be used again.
+    used: usize,
+}
+
+#[inline(always)]
+pub(super) fn has(bits: &[u64; 16], place: usize) -> bool {
+    bits[place >> 6 & 15] >> (place & 63) & 1 != 0
+}
+
+#[inline(always)]
+pub(super) fn set(bits: &mut [u64; 16], place: usize) {
+    bits[place >> 6 & 15] |= 1 << (place & 63);
 }
 
 impl Patch {
-    fn new(brick: BrickId) -> Box<Self> {
-        Box::new(Patch {
-            brick,
-            corner: [0; 3],
-            links: [0; 14],
-            known: 0,
-            linked: 0,
-            search: 0,
-            costs: [0; BRICK_CELLS],
-            weights: None,
-            open: [0; BRICK_CELLS],
-            marks: [Mark::NONE; BRICK_CELLS],
-        })
-    }
-
-    /// The steps that lead to open cells, a bit each, and [`VARIED`]; all 0 if they were not looked at.
-    #[inline(always)]
-    pub fn open(&self, place: usize) -> u16 {
-        self.open[place]
-    }
-
-    /// Forgets what an earlier search knew.
-    fn begin(&mut self, search: u32) {
-        self.search = search;
-        self.linked = 0;
-        self.marks.fill(Mark::NONE);
-    }
-
     /// The coordinates of a place.
     #[inline(always)]
     pub fn xyz(&self, place: usize) -> [i32; 3] {
@@ -235,74 +115,41 @@ impl Patch {
             self.corner[2] + 2 * (place >> 6 & 7) as i32 + parity,
         ]
     }
+
+    /// The cells that the search has looked at, a bit each.
+    pub fn seen(&self) -> [u64; 16] {
+        let mut seen = [0; 16];
+        for (place, &ticks) in self.ticks.iter().enumerate() {
+            seen[place >> 6] |= u64::from(ticks != UNSEEN) << (place & 63);
+        }
+        seen
+    }
 }
 
 impl Patches {
-    /// Begins a new search: its patches are those of none. What they know of costs stays.
+    /// Forgets everything; the memory is kept for the next search.
     pub fn clear(&mut self) {
-        self.used.clear();
-        match self.search.checked_add(1) {
-            Some(next) => self.search = next,
-            None => self.forget(),
-        }
-    }
-
-    /// Forgets costs too; the memory is kept.
-    pub fn forget(&mut self) {
-        self.used.clear();
         self.index.clear();
-        self.spare.append(&mut self.list);
-        self.search = 0;
+        self.used = 0;
     }
 
     /// How many bricks the search has looked into.
     pub fn len(&self) -> usize {
-        self.used.len()
+        self.used
     }
 
-    /// How many patches are held, of this search and of earlier ones.
-    pub fn held(&self) -> usize {
-        self.list.len()
-    }
-
-    /// How many bytes the patches of this search take.
+    /// How many bytes the patches take.
     pub fn bytes(&self) -> usize {
-        self.used.len() * size_of::<Patch>()
+        self.list.len() * size_of::<Patch>()
     }
 
-    /// Forgets everything, and keeps the memory of at most `patches`.
+    /// Keeps at most `patches` in reserve.
     pub fn shrink(&mut self, patches: usize) {
-        self.forget();
-        self.spare.truncate(patches);
+        self.list.truncate(patches.max(self.used));
     }
 
-    /// The numbers of the search's patches, in the order of their first use.
-    pub fn numbers(&self) -> impl Iterator<Item = u32> + use<> {
-        self.used.clone().into_iter()
-    }
-
-    /// The cells that the search has looked at: those that were asked for, and the neighbours of those that have offered
-    /// their distance or that the walk back has come to.
-    pub fn seen(&self) -> Vec<(BrickId, [u64; 16])> {
-        let mut seen = vec![[0_u64; 16]; self.list.len()];
-        for &number in &self.used {
-            for (place, mark) in self.list[number as usize].marks.iter().enumerate() {
-                if mark.reached & LOOKED != 0 {
-                    seen[number as usize][place >> 6] |= 1 << (place & 63);
-                }
-                if !mark.is_closed() && mark.reached & WALKED == 0 {
-                    continue;
-                }
-                for step in 0..14 {
-                    if let Some(to) = self.neighbour(number << 10 | place as u32, step) {
-                        let place = (to & 1023) as usize;
-                        seen[(to >> 10) as usize][place >> 6] |= 1 << (place & 63);
-                    }
-                }
-            }
-        }
-        let cells = |&number: &u32| (self.list[number as usize].brick, seen[number as usize]);
-        self.used.iter().map(cells).collect()
+    pub fn iter(&self) -> impl Iterator<Item = &Patch> {
+        self.list[..self.used].iter().map(|p| &**p)
     }
 
     #[inline(always)]
@@ -331,40 +178,41 @@ impl Patches {
     }
 
     fn patch(&mut self, brick: BrickId, bricks: &mut Bricks) -> Result<u32, BrickId> {
-        if let Some(&number) = self.index.get(&brick) {
-            self.take_up(number);
-            return Ok(number);
+        if let Some(&patch) = self.index.get(&brick) {
+            return Ok(patch);
         }
         let costs = match bricks.held(brick) {
             Held::Here(costs) => Some(costs),
             Held::Absent => None,
             Held::Elsewhere => return Err(brick),
         };
-        let number = self.list.len() as u32;
-        let mut patch = self.spare.pop().unwrap_or_else(|| Patch::new(brick));
-        patch.brick = brick;
-        patch.corner = brick.xyz().map(|c| c * BRICK_UNITS);
-        patch.known = 0;
-        patch.open.fill(0);
-        match costs {
-            Some(costs) => patch.costs.copy_from_slice(costs),
-            None => patch.costs.fill(0),
+        let corner = brick.xyz().map(|c| c * BRICK_UNITS);
+        if self.used == self.list.len() {
+            self.list.push(Box::new(Patch {
+                brick,
+                corner,
+                links: [0; 14],
+                linked: 0,
+                closed: [0; 16],
+                dead: [0; 16],
+                costs: costs.copied().unwrap_or([0; BRICK_CELLS]),
+                ticks: [UNSEEN; BRICK_CELLS],
+            }));
+        } else {
+            let patch = &mut *self.list[self.used];
+            (patch.brick, patch.corner, patch.linked) = (brick, corner, 0);
+            patch.closed.fill(0);
+            patch.dead.fill(0);
+            patch.ticks.fill(UNSEEN);
+            match costs {
+                Some(costs) => patch.costs.copy_from_slice(costs),
+                None => patch.costs.fill(0),
+            }
         }
-        patch.weights = weights(&patch.costs);
-        patch.begin(self.search);
-        self.list.push(patch);
-        self.used.push(number);
+        let number = self.used as u32;
+        self.used += 1;
         self.index.insert(brick, number);
         Ok(number)
-    }
-
-    /// Makes a patch one of this search.
-    fn take_up(&mut self, number: u32) {
-        let patch = &mut self.list[number as usize];
-        if patch.search != self.search {
-            patch.begin(self.search);
-            self.used.push(number);
-        }
     }
 
     /// Makes sure that the patches of all neighbours of a cell are there.
@@ -390,15 +238,7 @@ impl Patches {
         while wanted != 0 {
             let direction = wanted.trailing_zeros() as usize;
             wanted &= wanted - 1;
-            let from = &self.list[patch as usize];
-            if from.known >> direction & 1 != 0 {
-                if from.links[direction] != OUTSIDE {
-                    self.take_up(from.links[direction]);
-                }
-                self.list[patch as usize].linked |= 1 << direction;
-                continue;
-            }
-            let brick = from.brick;
+            let brick = self.list[patch as usize].brick;
             // Beyond the range of coordinates nothing is open: the patch itself stands for that, see `neighbour`.
             let beside = match brick.offset(DIRECTIONS[direction]) {
                 Some(beside) => self.patch(beside, bricks)?,
@@ -406,7 +246,6 @@ impl Patches {
             };
             let from = &mut self.list[patch as usize];
             from.links[direction] = beside;
-            from.known |= 1 << direction;
             from.linked |= 1 << direction;
         }
         Ok(())
@@ -417,44 +256,14 @@ impl Patches {
     #[inline(always)]
     pub fn neighbour(&self, at: Place, step: usize) -> Option<Place> {
         let (patch, place) = self.of(at);
-        if INSIDES[place] >> step & 1 != 0 {
-            let growth = GROWTHS[place >> 9][step];
-            return Some(at.wrapping_add_signed(i32::from(growth)));
-        }
         let to = STEPS[place][step];
-        let beside = patch.links[usize::from(to >> 10)];
+        let direction = to >> 10;
+        let beside = if direction == INSIDE {
+            at >> 10
+        } else {
+            patch.links[direction as usize]
+        };
         (beside != OUTSIDE).then_some(beside << 10 | u32::from(to & 1023))
-    }
-
-    /// The steps that lead from an open cell to open ones, a bit each, and [`VARIED`]; the cell must be linked.
-    #[inline(always)]
-    pub fn open_steps(&mut self, at: Place) -> u16 {
-        let (patch, place) = self.of(at);
-        if patch.open[place] == 0 {
-            self.survey(at);
-        }
-        let (patch, place) = self.of(at);
-        patch.open[place]
-    }
-
-    #[inline(never)]
-    fn survey(&mut self, at: Place) {
-        let (patch, place) = self.of(at);
-        let own = patch.costs[place];
-        let mut open = SURVEYED;
-        for step in 0..14 {
-            let Some(to) = self.neighbour(at, step) else {
-                continue;
-            };
-            let (patch, place) = self.of(to);
-            let cost = patch.costs[place];
-            open |= u16::from(cost > 0) << step;
-            if cost > 0 && cost != own {
-                open |= VARIED;
-            }
-        }
-        let (patch, place) = self.of_mut(at);
-        patch.open[place] = open;
     }
 }
 

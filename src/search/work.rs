@@ -1,7 +1,7 @@
 //! Queries under way: which is next, which rest until a brick arrives, what is asked for and sent.
 
 use super::answer::{Answer, Reads, Route, RouteStatus};
-use super::astar::{Mode, RESERVE, Search, Step};
+use super::astar::{Mode, Search, Step};
 use super::bricks::{Bricks, Held};
 use super::router::Router;
 use super::{CellKey, CostLookup, smooth};
@@ -16,6 +16,10 @@ const RESTING: usize = 12;
 
 /// How many cells a search takes from its queue before messages are looked at.
 const ALLOWANCE: usize = 4096;
+
+/// How many patches (7 KiB each) a search keeps for the next one. One that has more is not grown to another goal either:
+/// to look all of them through takes longer than most searches.
+const RESERVE: usize = 1024;
 
 /// A worker's wish for the costs of a brick; its neighbours in the same cube of 2³ bricks come with it.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -100,7 +104,7 @@ impl Work {
     pub fn end(&mut self) {
         for (root, search) in &mut self.idle {
             *root = None;
-            search.forget();
+            search.shrink(RESERVE);
         }
     }
 
@@ -273,7 +277,7 @@ impl Router {
         let mut root = task.root;
         if search.brick_count() > RESERVE {
             root = None;
-            search.forget();
+            search.shrink(RESERVE);
         }
         self.work.idle.push((root, search));
     }
