@@ -1,8 +1,8 @@
-//! The search: A* over cells, from one start to one goal after another.
+//! One side of a search: A* over cells, from one start to one goal after another.
 
 use super::CellKey;
-use super::answer::Reads;
 use super::bricks::Bricks;
+use super::fronts::Best;
 use super::patch::{NO_DISTANCE, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
 use crate::brick::BrickId;
@@ -53,17 +53,17 @@ impl Norm {
     }
 }
 
-/// What a search has come to.
+/// Why a side stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// The goal's distance is known, in ticks.
-    Found(u32),
-    /// Everything that the start reaches was looked at, and the goal was not there.
+pub(super) enum Side {
+    /// No route is better than the best that is known, as far as the mode asks.
+    Proven,
+    /// Everything that the start reaches was looked at.
     Exhausted,
     /// The costs of a brick are needed first.
     Missing(BrickId),
-    /// The allowance is used up.
-    Paused,
+    /// The other side may be next.
+    Turn,
 }
 
 /// One start's search; see [`super`].
@@ -156,6 +156,7 @@ impl Search {
         for number in 0..self.patches.len() as u32 {
             let (patch, _) = self.patches.of_mut(number << 10);
             patch.dead.fill(0);
+            patch.forget_twin();
             for word in 0..16 {
                 let mut left = !patch.closed[word];
                 while left != 0 {
@@ -177,9 +178,9 @@ impl Search {
         Ok(())
     }
 
-    /// What the search has read.
-    pub(super) fn reads(&self) -> Reads {
-        Reads::new(self.patches.iter().map(|p| (p.brick, p.seen())).collect())
+    /// What the search has read: bricks in the order of their patches, and a bit for each cell.
+    pub(super) fn reads(&self) -> impl Iterator<Item = (BrickId, [u64; 16])> {
+        self.patches.iter().map(|p| (p.brick, p.seen()))
     }
 
     /// How many bytes the search takes.
@@ -199,9 +200,29 @@ impl Search {
         self.norm.from(patch.xyz(place))
     }
 
-    /// How many bricks were looked into.
-    pub(super) fn brick_count(&self) -> usize {
-        self.patches.len()
+    /// The estimate of the start, at which the search begins.
+    pub(super) fn estimate_of_start(&self) -> u64 {
+        let (patch, place) = self.patches.of(self.start);
+        self.estimate(0, patch.xyz(place))
+    }
+
+    /// The goal and its distance, if that is exact.
+    pub(super) fn closed_goal(&self) -> Option<(Place, u32)> {
+        let (patch, place) = self.patches.of(self.goal);
+        has(&patch.closed, place).then_some((self.goal, patch.ticks[place]))
+    }
+
+    /// The least estimate queued when a cell was last taken: in [`Mode::Exact`] the cells of smaller ones are closed, and
+    /// no route costs less.
+    pub(super) fn bound(&self) -> u64 {
+        self.queue.at()
+    }
+
+    /// Whether no route can be better than this one, as far as the mode asks.
+    pub(super) fn proves(&mut self, ticks: u32) -> bool {
+        self.queue
+            .advance()
+            .is_none_or(|least| least >= u64::from(ticks))
     }
 
     #[inline(always)]
@@ -214,41 +235,103 @@ impl Search {
         u64::from(ticks) + weighed
     }
 
-    /// Takes up to `allowance` cells from the queue.
-    pub(super) fn run(&mut self, bricks: &mut Bricks, allowance: usize) -> Step {
-        let (goal_patch, goal_place) = ((self.goal >> 10) as usize, (self.goal & 1023) as usize);
-        let mut taken = 0;
-        loop {
-            let least = self.queue.advance();
-            let (patch, place) = self.patches.of((goal_patch << 10 | goal_place) as Place);
-            if has(&patch.closed, place) && least.is_none_or(|l| l >= u64::from(patch.ticks[place]))
-            {
-                return Step::Found(patch.ticks[place]);
+    /// Takes up to `turn` cells from the queue, and makes routes through them and the other side the best where they are.
+    pub(super) fn run(
+        &mut self,
+        bricks: &mut Bricks,
+        turn: usize,
+        other: Option<&Search>,
+        best: &mut Option<Best>,
+        backward: bool,
+    ) -> Side {
+        for _ in 0..turn {
+            let Some(least) = self.queue.advance() else {
+                return if best.is_some() {
+                    Side::Proven
+                } else {
+                    Side::Exhausted
+                };
+            };
+            if best.is_some_and(|best| least >= u64::from(best.ticks)) {
+                return Side::Proven;
             }
-            if least.is_none() {
-                return Step::Exhausted;
-            }
-            if taken == allowance {
-                return Step::Paused;
-            }
-            taken += 1;
             let cell = self.queue.pop();
             let (patch, place) = self.patches.of(cell);
             if has(&patch.closed, place) {
                 continue;
             }
+            let theirs = other.and_then(|other| self.theirs(cell, other));
+            if let (Some(best), Some(other)) = (*best, other)
+                && self.mode == Mode::Exact
+                && self.is_beside(cell, theirs, other, best.ticks)
+            {
+                continue;
+            }
             if let Err(missing) = self.patches.link(cell, bricks) {
-                self.queue.push(least.unwrap_or(0), cell);
-                return Step::Missing(missing);
+                self.queue.push(least, cell);
+                return Side::Missing(missing);
             }
             self.expanded += 1;
-            self.expand(cell);
+            if let Some(ticks) = self.through(cell, theirs)
+                && best.is_none_or(|best| ticks < best.ticks)
+            {
+                *best = Some(Best {
+                    ticks,
+                    cell,
+                    backward,
+                });
+            }
+            self.expand(cell, best.map_or(u64::MAX, |best| best.ticks.into()));
+        }
+        Side::Turn
+    }
+
+    /// What the other side knows of a cell: its distance from there, and whether that is exact.
+    #[inline(always)]
+    fn theirs(&mut self, cell: Place, other: &Search) -> Option<(u32, bool)> {
+        let (patch, place) = self.patches.of_mut(cell);
+        let (theirs, _) = other.patches.of(other.patches.twin(patch)? << 10);
+        let ticks = theirs.ticks[place];
+        (ticks < NO_DISTANCE).then(|| (ticks, has(&theirs.closed, place)))
+    }
+
+    /// Whether no route through a cell is as good as the best. The other side has closed all cells of estimates below its
+    /// bound, but for those beside.
+    #[inline(always)]
+    fn is_beside(
+        &self,
+        cell: Place,
+        theirs: Option<(u32, bool)>,
+        other: &Search,
+        best: u32,
+    ) -> bool {
+        let (patch, place) = self.patches.of(cell);
+        let (ticks, best) = (u64::from(patch.ticks[place]), u64::from(best));
+        match theirs {
+            Some((rest, true)) => ticks + u64::from(rest) > best,
+            _ => ticks + other.bound() > best + other.norm.from(patch.xyz(place)),
         }
     }
 
-    /// Gives a cell's distance for exact and offers it to the neighbours.
+    /// The distance between both ends through a cell, if the other side has reached it too.
     #[inline(always)]
-    fn expand(&mut self, cell: Place) {
+    fn through(&mut self, cell: Place, theirs: Option<(u32, bool)>) -> Option<u32> {
+        let (patch, place) = self.patches.of(cell);
+        let ticks = patch.ticks[place];
+        if cell == self.goal {
+            return Some(ticks);
+        }
+        let sum = ticks + theirs?.0;
+        if sum >= UNREACHED {
+            self.overflowed = true;
+            return None;
+        }
+        Some(sum)
+    }
+
+    /// Gives a cell's distance for exact and offers it to the neighbours. Estimates above `limit` are not queued.
+    #[inline(always)]
+    fn expand(&mut self, cell: Place, limit: u64) {
         let (patch, place) = self.patches.of_mut(cell);
         set(&mut patch.closed, place);
         let (ticks, cost) = (patch.ticks[place], patch.costs[place]);
@@ -282,7 +365,9 @@ impl Search {
             patch.closed[place >> 6] &= !(1 << (place & 63));
             let xyz = patch.xyz(place);
             let estimate = self.estimate(new, xyz);
-            self.queue.push(estimate, to);
+            if estimate <= limit {
+                self.queue.push(estimate, to);
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!            the same start: one search, grown goal by goal
-//! queries ─► A* over cells ─► walk back ─► smooth ─► answers        edits ─► which answers can they change?
-//!                 │ ▲             │ ▲        │ ▲                              │
-//!        a brick? ▼ │ its costs   ▼ │        ▼ │                              ▼
-//!             bricks of this worker, copies of others'                 queries to answer anew
+//! queries ─► A* from start ⇄ goal ─► walk back ─► smooth ─► answers     edits ─► which answers can they change?
+//!                 │ ▲                    │ ▲        │ ▲                              │
+//!        a brick? ▼ │ its costs          ▼ │        ▼ │                              ▼
+//!             bricks of this worker, copies of others'                        queries to answer anew
 //! ```
 //!
 //! **Reachability** is known before a search begins, from the components of the map's regions ([`crate::regions`]), which the
@@ -19,13 +19,16 @@
 //! **The search** is A* with the lattice's norm at the least cost of the map ([`free_distance_ticks`]), which never
 //! overestimates and never falls by more than a step's weight: a cell taken from the queue has its exact distance. Among
 //! equal estimates the last comes first, so that in free space a search goes straight at its goal, though a great many
-//! routes tie. The search ends when the goal is taken and no smaller estimate is queued: the *bound* is exact then.
+//! routes tie. A search that does not come straight through is met by a second one from its goal: the least estimate that
+//! each has queued is a lower bound, the best cell that both have reached an upper one, and the side whose bound rises
+//! faster goes on, until the two are equal (`fronts.rs`).
 //!
 //! **The walk back** finds the one route of the contract: from the goal, each time the first neighbour, in the fixed
-//! order, that lies on a shortest route. Cells below the bound have exact distances; one whose estimate equals the bound
-//! may not have been reached yet. Whether such a cell lies on a shortest route is decided by going back from it, from one
-//! such cell to the next, until a cell with a known distance says yes, or none is left to go back to. Whole cones
-//! of them are ruled out at once (`ties.rs`).
+//! order, that lies on a shortest route. Cells below the bound of the search from the start have exact distances. Others
+//! may lie on a shortest route if their estimate equals the bound, or if the search from the goal knows them to be as far
+//! from there as the way to them. Whether such a cell does is decided by going back from it, from one such cell to the
+//! next, until a cell with a known distance says yes, or none is left to go back to. Whole cones of ties are ruled out
+//! at once (`ties.rs`).
 //!
 //! **Edits.** A search is a function of the costs that it has read, and these are kept, a bit a cell. An edit of any
 //! other cell cannot change its answer. Of those it has read, a cell that became dearer matters only on the route
@@ -33,12 +36,13 @@
 //! run from scratch gives, ties included; see [`Router::hear`].
 //!
 //! **Two modes.** [`Mode::Exact`] proves its routes optimal. [`Mode::Corridor`] weighs the norm with 21/20, which
-//! keeps a search in a narrow corridor around its best route: its cost is at most 1.05 times the optimum, and the
+//! keeps both searches in a narrow corridor around the best route: its cost is at most 1.05 times the optimum, and the
 //! lower bound it gives is proven by the same inequality.
 
 mod answer;
 mod astar;
 mod bricks;
+mod fronts;
 mod patch;
 mod queue;
 mod router;

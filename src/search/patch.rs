@@ -76,6 +76,8 @@ pub(super) struct Patch {
     /// The patches in the 14 directions, as far as `linked` has a bit.
     links: [u32; 14],
     linked: u16,
+    /// The other side's patch of the same brick, or how many patches it had when it was asked in vain.
+    twin: Result<u32, u32>,
     /// Cells whose distance is known to be exact.
     pub closed: [u64; 16],
     /// Cells that the walk back has found to lie on no shortest route.
@@ -116,6 +118,11 @@ impl Patch {
         ]
     }
 
+    /// To be called where the other side begins anew.
+    pub fn forget_twin(&mut self) {
+        self.twin = Err(0);
+    }
+
     /// The cells that the search has looked at, a bit each.
     pub fn seen(&self) -> [u64; 16] {
         let mut seen = [0; 16];
@@ -150,6 +157,22 @@ impl Patches {
 
     pub fn iter(&self) -> impl Iterator<Item = &Patch> {
         self.list[..self.used].iter().map(|p| &**p)
+    }
+
+    /// The patch of a brick, if the search has looked into it.
+    pub fn find(&self, brick: BrickId) -> Option<u32> {
+        self.index.get(&brick).copied()
+    }
+
+    /// The number of the patch of the same brick as a patch of the other side.
+    #[inline]
+    pub fn twin(&self, theirs: &mut Patch) -> Option<u32> {
+        if let Err(asked) = theirs.twin
+            && asked as usize != self.used
+        {
+            theirs.twin = self.find(theirs.brick).ok_or(self.used as u32);
+        }
+        theirs.twin.ok()
     }
 
     #[inline(always)]
@@ -193,6 +216,7 @@ impl Patches {
                 corner,
                 links: [0; 14],
                 linked: 0,
+                twin: Err(0),
                 closed: [0; 16],
                 dead: [0; 16],
                 costs: costs.copied().unwrap_or([0; BRICK_CELLS]),
@@ -201,6 +225,7 @@ impl Patches {
         } else {
             let patch = &mut *self.list[self.used];
             (patch.brick, patch.corner, patch.linked) = (brick, corner, 0);
+            patch.twin = Err(0);
             patch.closed.fill(0);
             patch.dead.fill(0);
             patch.ticks.fill(UNSEEN);

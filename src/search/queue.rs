@@ -59,6 +59,11 @@ impl Queue {
         self.at = estimate;
     }
 
+    /// The estimate at which the search stands: none in the queue is less.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Queues a cell. An estimate below where the search stands counts as that.
     #[inline]
     pub fn push(&mut self, estimate: u64, cell: u32) {

@@ -7,8 +7,12 @@
 //! three coordinates of `y` in the cone's steps are at least those of `u`. The greatest coordinates of all queued cells
 //! in a cone rule out most of it, and cones without a queued cell altogether.
 
-/// What a search has queued at the bound, by the cones around the goal.
-pub(super) struct Cones([[i32; 3]; 24]);
+/// What a search has queued at the bound, by the cones around the goal: in each, the coordinates that no other queued
+/// cell's exceed in all three.
+pub(super) struct Cones([Vec<[i32; 3]>; 24]);
+
+/// How many such coordinates are told apart in a cone; more become one that none of them exceeds.
+const MOST: usize = 24;
 
 /// The coordinates of an offset from the goal in the steps of a cone, or `None` outside it.
 ///
@@ -44,26 +48,96 @@ const ORDERS: [[usize; 3]; 6] = [
 impl Cones {
     /// The cones of what is queued at the bound, as offsets from the goal in lattice units.
     pub fn new(queued: impl Iterator<Item = [i32; 3]>) -> Self {
-        let mut most = [[-1; 3]; 24];
+        let mut cones: [Vec<[i32; 3]>; 24] = Default::default();
         for offset in queued {
-            for (cone, most) in most.iter_mut().enumerate() {
+            for (cone, tops) in cones.iter_mut().enumerate() {
                 if let Some(at) = coordinates(cone, offset) {
-                    for (most, at) in most.iter_mut().zip(at) {
-                        *most = (*most).max(at);
-                    }
+                    add(tops, at);
                 }
             }
         }
-        Cones(most)
+        Cones(cones)
     }
 
     /// False if no queued cell can be behind the cell at `offset` from the goal.
     pub fn may_hold(&self, offset: [i32; 3]) -> bool {
-        self.0.iter().enumerate().any(|(cone, most)| {
-            most[0] >= 0
-                && coordinates(cone, offset).is_some_and(|at| (0..3).all(|i| at[i] <= most[i]))
+        self.0.iter().enumerate().any(|(cone, tops)| {
+            !tops.is_empty()
+                && coordinates(cone, offset)
+                    .is_some_and(|at| tops.iter().any(|top| exceeds(*top, at)))
         })
     }
+}
+
+/// Whether `a` is at least `b` in each coordinate.
+fn exceeds(a: [i32; 3], b: [i32; 3]) -> bool {
+    (0..3).all(|i| a[i] >= b[i])
+}
+
+fn add(tops: &mut Vec<[i32; 3]>, at: [i32; 3]) {
+    if tops.iter().any(|&top| exceeds(top, at)) {
+        return;
+    }
+    tops.retain(|&top| !exceeds(at, top));
+    tops.push(at);
+    if tops.len() > MOST {
+        let top = tops
+            .drain(..)
+            .reduce(|a, b| std::array::from_fn(|i| a[i].max(b[i])));
+        tops.extend(top);
+    }
+}
+
+/// For each axis, the diagonal steps that go up it, a bit each.
+const UP: [u16; 3] = [0x0f, 0x33, 0x55];
+
+/// The steps that raise the norm by their whole weight from a cell at `offset` from the goal, a bit each.
+///
+/// A diagonal step does if it leads away along the two axes on which the cell is farthest, an axial one if it leads away
+/// along the farthest.
+pub(super) fn rising(offset: [i32; 3]) -> u16 {
+    let far = offset.map(i32::abs);
+    let mut axes = [0, 1, 2];
+    axes.sort_unstable_by_key(|&a| std::cmp::Reverse(far[a]));
+    let [first, second, third] = axes;
+    let away = axes.map(|a| match offset[a].signum() {
+        1 => UP[a],
+        -1 => !UP[a] & 0xff,
+        _ => 0xff,
+    });
+    let straight = |a: usize| {
+        let signs = [offset[a] >= 0, offset[a] <= 0].map(u16::from);
+        (signs[0] | signs[1] << 1) << (8 + 2 * a)
+    };
+    let mut steps = away[0] & away[1] | straight(first);
+    if far[second] == far[third] {
+        steps |= away[0] & away[2];
+    }
+    if far[first] == far[second] {
+        steps |= straight(second);
+        if far[second] == far[third] {
+            steps |= away[1] & away[2] | straight(third);
+        }
+    }
+    steps
+}
+
+/// The steps towards the goal from a cell at `offset` from it along which the estimate stays, a bit each; close to the
+/// goal some beside.
+#[inline(always)]
+pub(super) fn falling([x, y, z]: [i32; 3]) -> u16 {
+    let (a, b, c) = (x.abs(), y.abs(), z.abs());
+    // Those that go down each axis, by the sign of the offset.
+    let down = |axis: usize, at: i32| if at > 0 { !UP[axis] & 0xff } else { UP[axis] };
+    let (dx, dy, dz) = (down(0, x), down(1, y), down(2, z));
+    let (most, diagonal) = if a >= b && a >= c {
+        (8 + u32::from(x > 0), dx & if b >= c { dy } else { dz })
+    } else if b >= c {
+        (10 + u32::from(y > 0), dy & if a >= c { dx } else { dz })
+    } else {
+        (12 + u32::from(z > 0), dz & if a >= b { dx } else { dy })
+    };
+    diagonal | 1 << most
 }
 
 #[cfg(test)]
@@ -86,7 +160,9 @@ mod tests {
                     }
                     for (step, by) in NEIGHBOURS.iter().enumerate() {
                         let behind: [i32; 3] = std::array::from_fn(|a| [x, y, z][a] + by[a]);
-                        if norm(behind) == norm([x, y, z]) + weight(step) {
+                        let rises = norm(behind) == norm([x, y, z]) + weight(step);
+                        assert_eq!(rising([x, y, z]) >> step & 1 != 0, rises);
+                        if rises {
                             let cones = Cones::new(std::iter::once(behind));
                             assert!(cones.may_hold([x, y, z]), "{x} {y} {z} {by:?}");
                         }

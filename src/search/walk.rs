@@ -3,103 +3,345 @@
 use super::CellKey;
 use super::astar::{Norm, Search};
 use super::bricks::Bricks;
+use super::fronts::Fronts;
 use super::patch::{NO_DISTANCE, Place, UNSEEN, has, set};
-use super::ties::Cones;
+use super::ties::{Cones, falling, rising};
 use crate::brick::BrickId;
 use crate::lattice::{axial_half, diagonal_half};
+use rustc_hash::FxHashMap;
 
-/// A cell on the way back, its distance from the start if it lies on a shortest route, and the next step to try.
+/// A cell on the way back, and its distance from the start if it lies on a shortest route.
+#[derive(Clone, Copy)]
 struct Stand {
     cell: Place,
     ticks: u32,
-    step: usize,
+    /// The steps to try yet, a bit each.
+    left: u16,
+    /// Whether the search from the start has not come so far, and the one from the goal has closed the cell; `cell` is a
+    /// place there then.
+    beyond: bool,
 }
 
-impl Search {
+const ALL_STEPS: u16 = (1 << 14) - 1;
+
+/// A walk under way.
+struct Walk<'a> {
+    forward: &'a mut Search,
+    /// The distance between the ends.
+    bound: u32,
+    /// Below this estimate the search from the start has closed all cells.
+    closed_below: u64,
+    to_start: Norm,
+    ties: Ties<'a>,
+}
+
+/// Where shortest routes may run of which the search from the start does not know.
+enum Ties<'a> {
+    /// It has come to the bound: behind what it has queued there.
+    Queued(Box<Cones>),
+    /// The search from the goal has, and has closed all cells below this estimate.
+    Beyond(&'a mut Search, u64),
+}
+
+impl Fronts {
     /// The route of the contract, from the start to the goal with the distances so far, once the goal's is found.
     ///
     /// # Errors
     /// A brick whose costs have not arrived; then it can be called again.
     pub(super) fn walk_back(
         &mut self,
-        least_cost: u16,
         bricks: &mut Bricks,
     ) -> Result<Vec<(CellKey, u32)>, BrickId> {
-        let (patch, place) = self.patches.of(self.goal);
-        let bound = patch.ticks[place];
-        let cones = self.cones(bound);
-        let (patch, place) = self.patches.of(self.start);
-        let to_start = Norm::new(patch.xyz(place), least_cost);
+        let bound = self.best.expect("a route was found").ticks;
+        let forward = &mut self.forward;
+        let start = forward.patches.key(forward.start).cell().xyz();
+        let closed_below = forward.queue.advance().unwrap_or(u64::MAX);
+        let ties = if closed_below >= u64::from(bound) {
+            Ties::Queued(Box::new(forward.cones(bound)))
+        } else {
+            let closed_below = self.backward.queue.advance().unwrap_or(u64::MAX);
+            Ties::Beyond(&mut self.backward, closed_below)
+        };
+        let walk = Walk {
+            forward,
+            bound,
+            closed_below,
+            to_start: Norm::new(start, self.least_cost),
+            ties,
+        };
+        walk.back(bricks)
+    }
+
+    /// A route of at most the distance found: from the cell in which both sides met, each time to the neighbour that makes
+    /// the least distance, the first of equals. For weighed searches, whose distances need not be exact.
+    ///
+    /// # Errors
+    /// As [`Fronts::walk_back`].
+    pub(super) fn walk_best(
+        &mut self,
+        bricks: &mut Bricks,
+    ) -> Result<Vec<(CellKey, u32)>, BrickId> {
+        let best = self.best.expect("a route was found");
+        let (me, other) = if best.backward {
+            (&mut self.backward, &mut self.forward)
+        } else {
+            (&mut self.forward, &mut self.backward)
+        };
+        let near = me.walk_best(best.cell, bricks)?;
+        let mut far = vec![(me.patches.key(best.cell), 0)];
+        if best.cell != me.goal {
+            let meeting = other.patches.locate(far[0].0, bricks)?;
+            far = other.walk_best(meeting, bricks)?;
+        }
+        Ok(if best.backward {
+            joined(&far, &near)
+        } else {
+            joined(&near, &far)
+        })
+    }
+}
+
+/// The route from the start to the goal of two ways out of the cell where they met, each cell with the weight of the step
+/// that leads on from it; without the loops, should the ways cross.
+fn joined(to_start: &[(CellKey, u32)], to_goal: &[(CellKey, u32)]) -> Vec<(CellKey, u32)> {
+    let mut route: Vec<(CellKey, u32)> = Vec::with_capacity(to_start.len() + to_goal.len());
+    let mut at: FxHashMap<CellKey, usize> = FxHashMap::default();
+    let mut visit = |cell, ticks| match at.get(&cell) {
+        Some(&before) => {
+            for (cell, _) in route.drain(before + 1..) {
+                at.remove(&cell);
+            }
+            route[before].1
+        }
+        None => {
+            at.insert(cell, route.len());
+            route.push((cell, ticks));
+            ticks
+        }
+    };
+    let mut ticks = 0;
+    for &(cell, weight) in to_start.iter().rev() {
+        ticks = visit(cell, ticks + weight);
+    }
+    for pair in to_goal.windows(2) {
+        ticks = visit(pair[1].0, ticks + pair[0].1);
+    }
+    route
+}
+
+impl Walk<'_> {
+    fn back(mut self, bricks: &mut Bricks) -> Result<Vec<(CellKey, u32)>, BrickId> {
         let mut stands = vec![Stand {
-            cell: self.goal,
-            ticks: bound,
-            step: 0,
+            cell: self.forward.goal,
+            ticks: self.bound,
+            left: ALL_STEPS,
+            beyond: false,
         }];
         while let Some(stand) = stands.last_mut() {
-            if stand.cell == self.start {
-                return Ok(self.keys(&stands));
+            if stand.cell == self.forward.start && !stand.beyond {
+                break;
             }
-            self.patches.link(stand.cell, bricks)?;
-            let (from, ticks) = (stand.cell, stand.ticks);
-            let mut found = None;
-            while found.is_none() && stand.step < 14 {
-                found = self.back(from, ticks, stand.step, u64::from(bound), &to_start, &cones);
-                stand.step += 1;
-            }
-            match found {
-                Some((cell, ticks)) => stands.push(Stand {
-                    cell,
-                    ticks,
-                    step: 0,
-                }),
+            let before = if stand.beyond {
+                self.step_beyond(stand, bricks)?
+            } else {
+                self.forward.patches.link(stand.cell, bricks)?;
+                self.step(stand)
+            };
+            match before {
+                Some(before) => stands.push(before),
                 None => {
-                    let (patch, place) = self.patches.of_mut(from);
-                    debug_assert!(!has(&patch.closed, place), "exact distances lead back");
+                    let patches = match &mut self.ties {
+                        Ties::Beyond(backward, _) if stand.beyond => &mut backward.patches,
+                        _ => &mut self.forward.patches,
+                    };
+                    let (patch, place) = patches.of_mut(stand.cell);
+                    debug_assert!(
+                        stand.beyond || !has(&patch.closed, place),
+                        "exact distances lead back"
+                    );
                     set(&mut patch.dead, place);
                     stands.pop();
                 }
             }
         }
-        unreachable!("the goal's distance is that of some route")
+        Ok(stands
+            .iter()
+            .rev()
+            .map(|stand| (self.key(stand), stand.ticks))
+            .collect())
     }
 
-    /// The neighbour in a step, and its distance from the start, if it may lie on a shortest route through `from`.
+    fn key(&self, stand: &Stand) -> CellKey {
+        match &self.ties {
+            Ties::Beyond(backward, _) if stand.beyond => backward.patches.key(stand.cell),
+            _ => self.forward.patches.key(stand.cell),
+        }
+    }
+
+    /// The next neighbour that may lie on a shortest route through a cell.
     #[inline]
-    fn back(
-        &mut self,
-        from: Place,
-        ticks: u32,
-        step: usize,
-        bound: u64,
-        to_start: &Norm,
-        cones: &Cones,
-    ) -> Option<(Place, u32)> {
-        let weight_from = self.half(from, step);
-        let to = self.patches.neighbour(from, step)?;
-        let half = self.half(to, step);
-        let goal = self.norm.to;
-        let (patch, place) = self.patches.of_mut(to);
-        if patch.ticks[place] == UNSEEN {
-            patch.ticks[place] = NO_DISTANCE;
+    fn step(&mut self, from: &mut Stand) -> Option<Stand> {
+        while from.left != 0 {
+            let step = from.left.trailing_zeros() as usize;
+            from.left &= from.left - 1;
+            let weight_from = self.forward.half(from.cell, step);
+            let Some(cell) = self.forward.patches.neighbour(from.cell, step) else {
+                continue;
+            };
+            let half = self.forward.half(cell, step);
+            let (patch, place) = self.forward.patches.of_mut(cell);
+            if patch.ticks[place] == UNSEEN {
+                patch.ticks[place] = NO_DISTANCE;
+            }
+            if patch.costs[place] == 0 {
+                continue;
+            }
+            let Some(ticks) = from.ticks.checked_sub(weight_from + half) else {
+                continue;
+            };
+            if patch.ticks[place] == ticks {
+                return Some(Stand {
+                    cell,
+                    ticks,
+                    left: ALL_STEPS,
+                    beyond: false,
+                });
+            }
+            if has(&patch.closed, place) || has(&patch.dead, place) {
+                continue;
+            }
+            let before = self.unknown(cell, ticks);
+            if before.is_some() {
+                return before;
+            }
         }
-        if patch.costs[place] == 0 {
-            return None;
-        }
-        let ticks = ticks.checked_sub(weight_from + half)?;
-        if patch.ticks[place] == ticks {
-            return Some((to, ticks));
-        }
-        if has(&patch.closed, place) || has(&patch.dead, place) {
-            return None;
-        }
-        // Below the bound everything is known; at the bound a route may lead here that was not followed.
-        let xyz = patch.xyz(place);
-        let tied = u64::from(ticks) + self.norm.from(xyz) == bound
-            && to_start.from(xyz) <= u64::from(ticks)
-            && cones.may_hold(std::array::from_fn(|a| xyz[a] - goal[a]));
-        tied.then_some((to, ticks))
+        None
     }
 
+    /// A cell that the search from the start has not closed, if it may be on a shortest route, `ticks` from the start.
+    #[inline]
+    fn unknown(&mut self, cell: Place, ticks: u32) -> Option<Stand> {
+        let (patch, place) = self.forward.patches.of_mut(cell);
+        let xyz = patch.xyz(place);
+        let straight = self.to_start.from(xyz);
+        if u64::from(ticks) + self.forward.norm.from(xyz) < self.closed_below
+            || straight > u64::from(ticks)
+        {
+            return None;
+        }
+        let goal = self.forward.norm.to;
+        match &mut self.ties {
+            Ties::Queued(cones) => {
+                // What leads here is not reached either, so that the estimate stays.
+                let offset = std::array::from_fn(|a| xyz[a] - goal[a]);
+                cones.may_hold(offset).then(|| Stand {
+                    cell,
+                    ticks,
+                    left: rising(offset),
+                    beyond: false,
+                })
+            }
+            Ties::Beyond(backward, closed_below) => {
+                // So far it is from the goal, on the way that led here.
+                let rest = self.bound - ticks;
+                if let Some(number) = backward.patches.twin(patch) {
+                    let (theirs, _) = backward.patches.of(number << 10);
+                    if has(&theirs.closed, place) {
+                        let alive = theirs.ticks[place] == rest && !has(&theirs.dead, place);
+                        return alive.then_some(Stand {
+                            cell: number << 10 | place as u32,
+                            ticks,
+                            left: ALL_STEPS,
+                            beyond: true,
+                        });
+                    }
+                }
+                // The search from the goal has not closed it, so that the way to the start is straight.
+                let offset = std::array::from_fn(|a| xyz[a] - self.to_start.to[a]);
+                (u64::from(rest) + straight >= *closed_below).then(|| Stand {
+                    cell,
+                    ticks,
+                    left: falling(offset),
+                    beyond: false,
+                })
+            }
+        }
+    }
+
+    /// The next neighbour that may lie on a shortest route through a cell that only the search from the goal has closed:
+    /// it has looked at all of them then.
+    fn step_beyond(
+        &mut self,
+        from: &mut Stand,
+        bricks: &mut Bricks,
+    ) -> Result<Option<Stand>, BrickId> {
+        let Ties::Beyond(backward, closed_below) = &mut self.ties else {
+            unreachable!("the search from the goal has come to the bound");
+        };
+        let rest = self.bound - from.ticks;
+        while from.left != 0 {
+            let step = from.left.trailing_zeros() as usize;
+            from.left &= from.left - 1;
+            let Some(beyond) = backward.patches.neighbour(from.cell, step) else {
+                continue;
+            };
+            let weight = backward.half(from.cell, step) + backward.half(beyond, step);
+            let (theirs, place) = backward.patches.of_mut(beyond);
+            if theirs.ticks[place] != rest + weight || has(&theirs.dead, place) {
+                continue;
+            }
+            let Some(ticks) = from.ticks.checked_sub(weight) else {
+                continue;
+            };
+            let (xyz, closed) = (theirs.xyz(place), has(&theirs.closed, place));
+            let straight = self.to_start.from(xyz);
+            if let Some(number) = self.forward.patches.twin(theirs) {
+                let (patch, _) = self.forward.patches.of(number << 10);
+                if patch.ticks[place] == ticks {
+                    return Ok(Some(Stand {
+                        cell: number << 10 | place as u32,
+                        ticks,
+                        left: ALL_STEPS,
+                        beyond: false,
+                    }));
+                }
+                if has(&patch.closed, place) || has(&patch.dead, place) {
+                    continue;
+                }
+            }
+            let estimate = u64::from(ticks) + self.forward.norm.from(xyz);
+            if estimate < self.closed_below || straight > u64::from(ticks) {
+                continue;
+            }
+            if closed {
+                return Ok(Some(Stand {
+                    cell: beyond,
+                    ticks,
+                    left: ALL_STEPS,
+                    beyond: true,
+                }));
+            }
+            if u64::from(rest + weight) + straight < *closed_below {
+                continue;
+            }
+            let key = backward.patches.key(beyond);
+            let cell = self
+                .forward
+                .patches
+                .locate(key, bricks)
+                .inspect_err(|_| from.left |= 1 << step)?;
+            return Ok(Some(Stand {
+                cell,
+                ticks,
+                left: falling(std::array::from_fn(|a| xyz[a] - self.to_start.to[a])),
+                beyond: false,
+            }));
+        }
+        Ok(None)
+    }
+}
+
+impl Search {
     #[inline(always)]
     fn half(&self, cell: Place, step: usize) -> u32 {
         let (patch, place) = self.patches.of(cell);
@@ -110,6 +352,7 @@ impl Search {
         }
     }
 
+    /// The cones of what is queued at the bound.
     fn cones(&mut self, bound: u32) -> Cones {
         let tied = self.queue.advance() == Some(u64::from(bound));
         let goal = self.norm.to;
@@ -127,25 +370,15 @@ impl Search {
         }
     }
 
-    fn keys(&self, stands: &[Stand]) -> Vec<(CellKey, u32)> {
-        let stands = stands.iter().rev();
-        stands
-            .map(|s| (self.patches.key(s.cell), s.ticks))
-            .collect()
-    }
-
-    /// A route of at most the goal's distance: each time to the neighbour that makes the least distance, the first of
-    /// equals. For weighed searches, whose distances need not be exact.
-    ///
-    /// # Errors
-    /// As [`Search::walk_back`].
-    pub(super) fn walk_best(
+    /// The way from a cell to the start, each cell with the weight of the step that leads on from it; see
+    /// [`Fronts::walk_best`].
+    fn walk_best(
         &mut self,
+        from: Place,
         bricks: &mut Bricks,
     ) -> Result<Vec<(CellKey, u32)>, BrickId> {
-        let mut cells = vec![self.goal];
-        let mut weights = Vec::new();
-        let mut at = self.goal;
+        let mut way = Vec::new();
+        let mut at = from;
         while at != self.start {
             self.patches.link(at, bricks)?;
             let offers = (0..14).filter_map(|step| {
@@ -158,18 +391,11 @@ impl Search {
             let (_, weight, to) = offers
                 .min_by_key(|o| o.0)
                 .expect("a cell was reached from one");
-            cells.push(to);
-            weights.push(weight);
+            way.push((self.patches.key(at), weight));
             at = to;
         }
-        let mut ticks = 0;
-        let mut route = Vec::with_capacity(cells.len());
-        route.push((self.patches.key(self.start), 0));
-        for (cell, weight) in cells.iter().rev().skip(1).zip(weights.iter().rev()) {
-            ticks += weight;
-            route.push((self.patches.key(*cell), ticks));
-        }
-        Ok(route)
+        way.push((self.patches.key(at), 0));
+        Ok(way)
     }
 }
 

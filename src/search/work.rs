@@ -1,8 +1,9 @@
 //! Queries under way: which is next, which rest until a brick arrives, what is asked for and sent.
 
 use super::answer::{Answer, Reads, Route, RouteStatus};
-use super::astar::{Mode, Search, Step};
+use super::astar::Mode;
 use super::bricks::{Bricks, Held};
+use super::fronts::{Fronts, Step};
 use super::router::Router;
 use super::{CellKey, CostLookup, smooth};
 use crate::brick::{BrickId, Costs};
@@ -59,7 +60,7 @@ enum Stage {
 struct Task {
     slot: u32,
     stage: Stage,
-    search: Box<Search>,
+    search: Box<Fronts>,
     /// The start whose distances the search holds.
     root: Option<CellKey>,
     cost: u32,
@@ -82,7 +83,7 @@ pub(super) struct Work {
     todo: Vec<u32>,
     resting: Vec<(BrickId, Task)>,
     ready: Vec<Task>,
-    idle: Vec<(Option<CellKey>, Box<Search>)>,
+    idle: Vec<(Option<CellKey>, Box<Fronts>)>,
     asked: FxHashSet<BrickId>,
     requests: Vec<BrickId>,
     wanted: Vec<Request>,
@@ -109,7 +110,7 @@ impl Work {
     }
 
     /// The search that has begun at this start, or any other that is idle.
-    fn search_for(&mut self, start: CellKey) -> (Option<CellKey>, Box<Search>) {
+    fn search_for(&mut self, start: CellKey) -> (Option<CellKey>, Box<Fronts>) {
         let same = self.idle.iter().rposition(|(root, _)| *root == Some(start));
         match same {
             Some(at) => self.idle.swap_remove(at),
@@ -177,7 +178,7 @@ impl Router {
     }
 
     fn try_advance(&mut self, task: &mut Task) -> Result<Progress, BrickId> {
-        let (least, mode) = (self.least, self.options.mode);
+        let mode = self.options.mode;
         loop {
             match task.stage {
                 Stage::Begin => {
@@ -192,7 +193,7 @@ impl Router {
                         task.stage = Stage::Walk;
                     }
                     Step::Exhausted => {
-                        if task.search.overflowed {
+                        if task.search.overflowed() {
                             self.work.overflow = Some(task.slot);
                         }
                         return Ok(Progress::Done(RouteStatus::Unreachable));
@@ -202,7 +203,7 @@ impl Router {
                 },
                 Stage::Walk => {
                     task.route = match mode {
-                        Mode::Exact => task.search.walk_back(least, &mut self.bricks)?,
+                        Mode::Exact => task.search.walk_back(&mut self.bricks)?,
                         Mode::Corridor => task.search.walk_best(&mut self.bricks)?,
                     };
                     task.stage = Stage::Smooth;
@@ -253,7 +254,7 @@ impl Router {
     fn done(&mut self, task: Task, status: RouteStatus) {
         self.stats.searches += 1;
         let mut search = task.search;
-        self.stats.expanded += std::mem::take(&mut search.expanded);
+        self.stats.expanded += search.take_expanded();
         self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
         let route =
             (status == RouteStatus::Found).then(|| self.route(&task.route, &search, task.cost));
@@ -275,7 +276,7 @@ impl Router {
         };
         self.answer(task.slot, answer, reads);
         let mut root = task.root;
-        if search.brick_count() > RESERVE {
+        if search.forward_bricks() > RESERVE {
             root = None;
             search.shrink(RESERVE);
         }
@@ -283,7 +284,7 @@ impl Router {
     }
 
     /// The cost and the lower bound of a route whose search found `found` ticks.
-    fn route(&self, cells: &[(CellKey, u32)], search: &Search, found: u32) -> Route {
+    fn route(&self, cells: &[(CellKey, u32)], search: &Fronts, found: u32) -> Route {
         let cost = cells.last().map_or(0, |c| c.1);
         let lower_bound = match self.options.mode {
             Mode::Exact => cost,
