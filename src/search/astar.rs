@@ -18,6 +18,16 @@ pub enum Mode {
     Corridor,
 }
 
+impl Mode {
+    /// The lower bound in ticks that is enough for a route of so many.
+    pub(super) fn enough(self, ticks: u32) -> u64 {
+        match self {
+            Mode::Exact => u64::from(ticks),
+            Mode::Corridor => (u64::from(ticks) * 20).div_ceil(21),
+        }
+    }
+}
+
 /// The lattice's norm to a goal, in ticks, at a cost that none is below.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Norm {
@@ -70,7 +80,6 @@ pub(super) enum Side {
 pub(super) struct Search {
     pub(super) patches: Patches,
     pub(super) queue: Queue,
-    mode: Mode,
     pub(super) start: Place,
     pub(super) goal: Place,
     pub(super) norm: Norm,
@@ -85,7 +94,6 @@ impl Default for Search {
         Search {
             patches: Patches::default(),
             queue: Queue::new(),
-            mode: Mode::Exact,
             start: 0,
             goal: 0,
             norm: Norm::new([0; 3], 1),
@@ -123,23 +131,21 @@ impl Search {
         &mut self,
         start: CellKey,
         goal: CellKey,
-        mode: Mode,
         least_cost: u16,
         bricks: &mut Bricks,
     ) -> Result<(), BrickId> {
-        self.mode = mode;
         self.start = self.patches.locate(start, bricks)?;
         self.goal = self.patches.locate(goal, bricks)?;
         self.norm = Norm::new(goal.cell().xyz(), least_cost);
         let (patch, place) = self.patches.of_mut(self.start);
         patch.ticks[place] = 0;
-        let estimate = self.estimate(0, start.cell().xyz());
+        let estimate = self.norm.from(start.cell().xyz());
         self.queue.reset(estimate);
         self.queue.push(estimate, self.start);
         Ok(())
     }
 
-    /// Goes on to another goal from the same start: what has an exact distance keeps it. For [`Mode::Exact`] alone.
+    /// Goes on to another goal from the same start: what has an exact distance keeps it.
     ///
     /// # Errors
     /// A brick whose costs have not arrived; then it can be called again.
@@ -149,7 +155,6 @@ impl Search {
         least_cost: u16,
         bricks: &mut Bricks,
     ) -> Result<(), BrickId> {
-        debug_assert_eq!(self.mode, Mode::Exact);
         self.goal = self.patches.locate(goal, bricks)?;
         self.norm = Norm::new(goal.cell().xyz(), least_cost);
         let mut open = Vec::new();
@@ -200,39 +205,20 @@ impl Search {
         self.norm.from(patch.xyz(place))
     }
 
-    /// The estimate of the start, at which the search begins.
-    pub(super) fn estimate_of_start(&self) -> u64 {
-        let (patch, place) = self.patches.of(self.start);
-        self.estimate(0, patch.xyz(place))
-    }
-
-    /// The goal and its distance, if that is exact.
-    pub(super) fn closed_goal(&self) -> Option<(Place, u32)> {
+    /// The goal's distance in ticks, if that is known.
+    pub(super) fn goal_ticks(&self) -> Option<u32> {
         let (patch, place) = self.patches.of(self.goal);
-        has(&patch.closed, place).then_some((self.goal, patch.ticks[place]))
+        has(&patch.closed, place).then_some(patch.ticks[place])
     }
 
-    /// The least estimate queued when a cell was last taken: in [`Mode::Exact`] the cells of smaller ones are closed, and
-    /// no route costs less.
+    /// The least estimate queued when a cell was last taken: no route costs less.
     pub(super) fn bound(&self) -> u64 {
         self.queue.at()
     }
 
-    /// Whether no route can be better than this one, as far as the mode asks.
-    pub(super) fn proves(&mut self, ticks: u32) -> bool {
-        self.queue
-            .advance()
-            .is_none_or(|least| least >= u64::from(ticks))
-    }
-
-    #[inline(always)]
-    fn estimate(&self, ticks: u32, xyz: [i32; 3]) -> u64 {
-        let norm = self.norm.from(xyz);
-        let weighed = match self.mode {
-            Mode::Exact => norm,
-            Mode::Corridor => norm + norm / 20,
-        };
-        u64::from(ticks) + weighed
+    /// Whether no route can cost less than `ticks`.
+    pub(super) fn proves(&mut self, ticks: u64) -> bool {
+        self.queue.advance().is_none_or(|least| least >= ticks)
     }
 
     /// Takes up to `turn` cells from the queue, and makes routes through them and the other side the best where they are.
@@ -241,8 +227,7 @@ impl Search {
         bricks: &mut Bricks,
         turn: usize,
         other: Option<&Search>,
-        best: &mut Option<Best>,
-        backward: bool,
+        best: &mut Best,
     ) -> Side {
         for _ in 0..turn {
             let Some(least) = self.queue.advance() else {
@@ -252,7 +237,7 @@ impl Search {
                     Side::Exhausted
                 };
             };
-            if best.is_some_and(|best| least >= u64::from(best.ticks)) {
+            if least >= best.enough() {
                 return Side::Proven;
             }
             let cell = self.queue.pop();
@@ -261,9 +246,8 @@ impl Search {
                 continue;
             }
             let theirs = other.and_then(|other| self.theirs(cell, other));
-            if let (Some(best), Some(other)) = (*best, other)
-                && self.mode == Mode::Exact
-                && self.is_beside(cell, theirs, other, best.ticks)
+            if let Some(other) = other
+                && self.bound_through(cell, theirs, other) > best.enough()
             {
                 continue;
             }
@@ -272,16 +256,10 @@ impl Search {
                 return Side::Missing(missing);
             }
             self.expanded += 1;
-            if let Some(ticks) = self.through(cell, theirs)
-                && best.is_none_or(|best| ticks < best.ticks)
-            {
-                *best = Some(Best {
-                    ticks,
-                    cell,
-                    backward,
-                });
+            if let Some(ticks) = self.through(cell, theirs) {
+                best.offer(ticks, self.patches.key(cell));
             }
-            self.expand(cell, best.map_or(u64::MAX, |best| best.ticks.into()));
+            self.expand(cell, best.enough());
         }
         Side::Turn
     }
@@ -295,22 +273,18 @@ impl Search {
         (ticks < NO_DISTANCE).then(|| (ticks, has(&theirs.closed, place)))
     }
 
-    /// Whether no route through a cell is as good as the best. The other side has closed all cells of estimates below its
-    /// bound, but for those beside.
+    /// What no route through a cell costs less than, given that a best one does not pass by a cell that was left out for
+    /// this bound: the other side has closed all cells of estimates below its own.
     #[inline(always)]
-    fn is_beside(
-        &self,
-        cell: Place,
-        theirs: Option<(u32, bool)>,
-        other: &Search,
-        best: u32,
-    ) -> bool {
+    fn bound_through(&self, cell: Place, theirs: Option<(u32, bool)>, other: &Search) -> u64 {
         let (patch, place) = self.patches.of(cell);
-        let (ticks, best) = (u64::from(patch.ticks[place]), u64::from(best));
-        match theirs {
-            Some((rest, true)) => ticks + u64::from(rest) > best,
-            _ => ticks + other.bound() > best + other.norm.from(patch.xyz(place)),
-        }
+        let rest = match theirs {
+            Some((rest, true)) => u64::from(rest),
+            _ => other
+                .bound()
+                .saturating_sub(other.norm.from(patch.xyz(place))),
+        };
+        u64::from(patch.ticks[place]) + rest
     }
 
     /// The distance between both ends through a cell, if the other side has reached it too.
@@ -361,10 +335,7 @@ impl Search {
                 continue;
             }
             patch.ticks[place] = new;
-            // Only weighed estimates can lead to a cell before its best distance is known.
-            patch.closed[place >> 6] &= !(1 << (place & 63));
-            let xyz = patch.xyz(place);
-            let estimate = self.estimate(new, xyz);
+            let estimate = u64::from(new) + self.norm.from(patch.xyz(place));
             if estimate <= limit {
                 self.queue.push(estimate, to);
             }

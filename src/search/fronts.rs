@@ -13,7 +13,6 @@ use super::CellKey;
 use super::answer::Reads;
 use super::astar::{Mode, Search, Side};
 use super::bricks::Bricks;
-use super::patch::Place;
 use crate::brick::BrickId;
 use crate::lattice::DIAGONAL_BASE;
 
@@ -26,11 +25,18 @@ const SHARE: u64 = 8;
 /// How many cells the search from the start has for itself, besides two straight routes' worth.
 const ALONE: u64 = 64;
 
+/// A side is grown to another query if it took so many cells a brick for one. To look its bricks through takes as long as a
+/// dozen cells each, and most queries would take far fewer than the dearest.
+const REPAYS: u64 = 128;
+
+/// How many bricks (7 KiB each) a side may have to be grown.
+const GROWN: usize = 8192;
+
 /// What a query's search has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// A route is known, and its distance in ticks: in [`Mode::Exact`] that of the best route.
-    Found(u32),
+    /// A route is known, and that none is better, as far as the mode asks.
+    Found,
     /// Everything that one end reaches was looked at, and the other end was not there.
     Exhausted,
     /// The costs of a brick are needed first.
@@ -39,18 +45,49 @@ pub(super) enum Step {
     Paused,
 }
 
-/// The cheapest route that is known through a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The cheapest route that is known, and what suffices to prove it.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Best {
-    pub ticks: u32,
-    /// The cell, for the side that closed it.
-    pub cell: Place,
-    /// Whether that was the search from the goal.
-    pub backward: bool,
+    mode: Mode,
+    /// The distance in ticks and the cell where both sides met, if there is one.
+    route: Option<(u32, CellKey)>,
+    enough: u64,
+}
+
+impl Best {
+    fn none(mode: Mode) -> Self {
+        Best {
+            mode,
+            route: None,
+            enough: u64::MAX,
+        }
+    }
+
+    pub fn is_some(&self) -> bool {
+        self.route.is_some()
+    }
+
+    /// The lower bound in ticks that ends the search; `u64::MAX` without a route.
+    pub fn enough(&self) -> u64 {
+        self.enough
+    }
+
+    /// Takes in a route of so many ticks through a cell.
+    #[inline]
+    pub fn offer(&mut self, ticks: u32, cell: CellKey) {
+        if self.route.is_none_or(|(least, _)| ticks < least) {
+            self.route = Some((ticks, cell));
+            self.enough = self.mode.enough(ticks);
+        }
+    }
+
+    /// The distance in ticks of the route that was found, and the cell where both sides met.
+    pub fn found(&self) -> (u32, CellKey) {
+        self.route.expect("a route was found")
+    }
 }
 
 /// See the module's description.
-#[derive(Default)]
 pub(super) struct Fronts {
     /// From the start.
     pub(super) forward: Search,
@@ -58,27 +95,101 @@ pub(super) struct Fronts {
     pub(super) backward: Search,
     racing: bool,
     ends: Option<(CellKey, CellKey)>,
-    mode: Mode,
     pub(super) least_cost: u16,
-    pub(super) best: Option<Best>,
-    /// The norm from the start to the goal, weighed as estimates are.
+    pub(super) best: Best,
+    /// The norm from the start to the goal, in ticks.
     straight: u64,
-    /// How many cells each side has taken for this goal.
+    /// How many cells each side has taken for this query.
     taken: [u64; 2],
+    /// How many cells each side has taken at most for a query since it was begun.
+    most_taken: [u64; 2],
+    /// The end that the next query must share to grow this search, and the side that goes out from it.
+    kept: Option<(CellKey, Kept)>,
+}
+
+/// A side that is grown to further queries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    FromStart,
+    FromGoal,
+}
+
+impl Default for Fronts {
+    fn default() -> Self {
+        Fronts {
+            forward: Search::default(),
+            backward: Search::default(),
+            racing: false,
+            ends: None,
+            least_cost: 1,
+            best: Best::none(Mode::Exact),
+            straight: 0,
+            taken: [0; 2],
+            most_taken: [0; 2],
+            kept: None,
+        }
+    }
 }
 
 impl Fronts {
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.forward.clear();
-        self.forget_backward();
+    /// Keeps the side that has done most for the query that is answered, if to grow it to another is less work than to
+    /// begin anew, and at most `patches` bricks of memory otherwise. For [`Mode::Exact`] alone.
+    pub fn keep(&mut self, patches: usize) {
+        let Some((start, goal)) = self.ends.take() else {
+            if self.kept.is_none() {
+                self.forget();
+                self.forward.shrink(patches);
+                self.backward.shrink(patches);
+            }
+            return;
+        };
+        let sides = [(0, &self.forward), (1, &self.backward)];
+        let pays = sides.map(|(side, search)| {
+            let bricks = search.patches.len();
+            let taken = self.most_taken[side].max(self.taken[side]);
+            (bricks <= GROWN && taken >= bricks as u64 * REPAYS).then_some(taken)
+        });
+        self.most_taken = [0, 1].map(|side| self.most_taken[side].max(self.taken[side]));
+        self.kept = if self.racing && pays[1] > pays[0] {
+            Some((goal, Kept::FromGoal))
+        } else {
+            pays[0].map(|_| (start, Kept::FromStart))
+        };
+        if self.kept.is_none() {
+            self.forget();
+            self.forward.shrink(patches);
+        }
+        if self.kept.is_none_or(|(_, side)| side == Kept::FromStart) {
+            self.backward.shrink(patches);
+        }
     }
 
-    fn forget_backward(&mut self) {
+    /// Forgets everything.
+    pub fn forget(&mut self) {
+        self.kept = None;
+        self.ends = None;
+        self.forward.clear();
         self.backward.clear();
         self.racing = false;
-        self.best = None;
-        self.taken = [0; 2];
+    }
+
+    /// Whether a query between these cells would grow what is kept.
+    pub fn serves(&self, start: CellKey, goal: CellKey) -> bool {
+        match self.kept {
+            Some((cell, Kept::FromStart)) => cell == start,
+            Some((cell, Kept::FromGoal)) => cell == goal,
+            None => false,
+        }
+    }
+
+    /// Forgets what a query between these cells cannot use. May be called again before it begins.
+    pub fn prepare(&mut self, start: CellKey, goal: CellKey) {
+        match self.kept {
+            Some((cell, Kept::FromStart)) if cell == start => self.backward.clear(),
+            Some((cell, Kept::FromGoal)) if cell == goal => self.forward.clear(),
+            _ => self.forget(),
+        }
+        self.racing = false;
     }
 
     /// Whether a cell is open; it then counts as one that was looked at.
@@ -89,7 +200,8 @@ impl Fronts {
         self.forward.look(cell, bricks)
     }
 
-    /// Begins a search after [`Fronts::clear`]; both cells must be open, and no open cell of the map cost less than `least_cost`.
+    /// Begins a search after [`Fronts::prepare`]; both cells must be open, and no open cell of the map cost less than
+    /// `least_cost`. What has an exact distance from an end that is kept keeps it.
     ///
     /// # Errors
     /// A brick whose costs have not arrived; then it can be begun again.
@@ -101,48 +213,51 @@ impl Fronts {
         least_cost: u16,
         bricks: &mut Bricks,
     ) -> Result<(), BrickId> {
-        self.forward.begin(start, goal, mode, least_cost, bricks)?;
-        self.aim(start, goal, mode, least_cost);
-        Ok(())
-    }
-
-    /// Goes on to another goal from the same start: what has an exact distance keeps it. For [`Mode::Exact`] alone.
-    ///
-    /// # Errors
-    /// A brick whose costs have not arrived; then it can be called again.
-    pub fn retarget(
-        &mut self,
-        goal: CellKey,
-        least_cost: u16,
-        bricks: &mut Bricks,
-    ) -> Result<(), BrickId> {
-        let (start, _) = self.ends.expect("a search that was begun");
-        self.forward.retarget(goal, least_cost, bricks)?;
-        self.forget_backward();
-        self.aim(start, goal, Mode::Exact, least_cost);
-        self.best = self.forward.closed_goal().map(|(cell, ticks)| Best {
-            ticks,
-            cell,
-            backward: false,
-        });
-        Ok(())
-    }
-
-    fn aim(&mut self, start: CellKey, goal: CellKey, mode: Mode, least_cost: u16) {
+        let kept = self.kept.map(|kept| kept.1);
+        debug_assert!(
+            kept.is_none() || mode == Mode::Exact,
+            "its routes hang on nothing else"
+        );
+        match kept {
+            Some(Kept::FromStart) => self.forward.retarget(goal, least_cost, bricks)?,
+            _ => self.forward.begin(start, goal, least_cost, bricks)?,
+        }
+        if kept == Some(Kept::FromGoal) {
+            self.backward.retarget(start, least_cost, bricks)?;
+            self.racing = true;
+        }
+        self.best = Best::none(mode);
+        let known = match kept {
+            Some(Kept::FromStart) => self.forward.goal_ticks(),
+            Some(Kept::FromGoal) => self.backward.goal_ticks(),
+            None => None,
+        };
+        if let Some(ticks) = known {
+            self.best
+                .offer(ticks, if self.racing { start } else { goal });
+        }
         self.ends = Some((start, goal));
-        (self.mode, self.least_cost) = (mode, least_cost);
-        self.straight = self.forward.estimate_of_start();
+        self.least_cost = least_cost;
+        self.straight = self.forward.norm_of_start();
+        self.taken = [0; 2];
+        if kept != Some(Kept::FromStart) {
+            self.most_taken[0] = 0;
+        }
+        if kept != Some(Kept::FromGoal) {
+            self.most_taken[1] = 0;
+        }
+        Ok(())
     }
 
     /// Takes about `allowance` cells from the queues.
     pub fn run(&mut self, bricks: &mut Bricks, allowance: usize) -> Step {
         let mut left = allowance;
         loop {
-            if let Some(best) = self.best
-                && (self.forward.proves(best.ticks)
-                    || self.racing && self.backward.proves(best.ticks))
-            {
-                return Step::Found(best.ticks);
+            if self.best.is_some() {
+                let enough = self.best.enough();
+                if self.forward.proves(enough) || self.racing && self.backward.proves(enough) {
+                    return Step::Found;
+                }
             }
             if left == 0 {
                 return Step::Paused;
@@ -150,9 +265,7 @@ impl Fronts {
             left = left.saturating_sub(TURN);
             if !self.racing && self.taken[0] >= self.alone() {
                 let (start, goal) = self.ends.expect("a search that was begun");
-                let begun = self
-                    .backward
-                    .begin(goal, start, self.mode, self.least_cost, bricks);
+                let begun = self.backward.begin(goal, start, self.least_cost, bricks);
                 if let Err(missing) = begun {
                     return Step::Missing(missing);
                 }
@@ -165,7 +278,7 @@ impl Fronts {
                 (&mut self.forward, self.racing.then_some(&self.backward))
             };
             let before = me.expanded;
-            let end = me.run(bricks, TURN, other, &mut self.best, backward);
+            let end = me.run(bricks, TURN, other, &mut self.best);
             self.taken[usize::from(backward)] += me.expanded - before;
             match end {
                 Side::Proven | Side::Turn => {}
@@ -231,25 +344,14 @@ impl Fronts {
         self.forward.patches.len() + theirs.count()
     }
 
-    /// How many bricks the search from the start, which is grown to further goals, has looked into.
-    pub fn forward_bricks(&self) -> usize {
-        self.forward.patches.len()
-    }
-
     /// How many bytes both sides take.
     pub fn bytes(&self) -> usize {
         self.forward.bytes() + self.backward.bytes()
     }
 
-    /// Forgets everything and keeps the memory of at most `patches` bricks a side.
-    pub fn shrink(&mut self, patches: usize) {
-        self.clear();
-        self.forward.shrink(patches);
-        self.backward.shrink(patches);
-    }
-
-    /// The norm from the start to the goal, in ticks.
-    pub fn norm_of_start(&self) -> u64 {
-        self.forward.norm_of_start()
+    /// What no route costs less than, in ticks.
+    pub fn lower_bound(&self) -> u32 {
+        let proven = self.best.enough().max(self.straight);
+        u32::try_from(proven).expect("at most the distance found")
     }
 }

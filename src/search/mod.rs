@@ -1,7 +1,7 @@
 //! Routes: point-to-point shortest paths over the cells of the map, as a state machine below any dataflow.
 //!
 //! ```text
-//!            the same start: one search, grown goal by goal
+//!            a shared end: one side, grown query by query
 //! queries ─► A* from start ⇄ goal ─► walk back ─► smooth ─► answers     edits ─► which answers can they change?
 //!                 │ ▲                    │ ▲        │ ▲                              │
 //!        a brick? ▼ │ its costs          ▼ │        ▼ │                              ▼
@@ -11,8 +11,7 @@
 //! **Reachability** is known before a search begins, from the components of the map's regions ([`crate::regions`]), which the
 //! dataflow keeps up to date.
 //!
-//! **Where a query is computed.** On one worker, its *home*, which its start decides: queries with one start share a
-//! search. A search reads few bricks of a large map (2 KiB each), and its frontier would cross partitions often; so bricks
+//! **Where a query is computed.** On one worker, its *home*, which its start decides. A search reads few bricks of a large map (2 KiB each), and its frontier would cross partitions often; so bricks
 //! come to the queries. A search that needs a brick of another worker asks for it, rests, and another query goes on. The
 //! copies stay and are kept up to date by the edits, which every worker hears of.
 //!
@@ -22,6 +21,9 @@
 //! routes tie. A search that does not come straight through is met by a second one from its goal: the least estimate that
 //! each has queued is a lower bound, the best cell that both have reached an upper one, and the side whose bound rises
 //! faster goes on, until the two are equal (`fronts.rs`).
+//!
+//! Of queries that share a start or a goal, one after the other is answered on a worker; the side that went out from there
+//! is grown to the next query where that is less work than to begin anew.
 //!
 //! **The walk back** finds the one route of the contract: from the goal, each time the first neighbour, in the fixed
 //! order, that lies on a shortest route. Cells below the bound of the search from the start have exact distances. Others
@@ -35,9 +37,9 @@
 //! itself; one that became cheaper only if the norm allows a route through it that is as short. So routes are what a
 //! run from scratch gives, ties included; see [`Router::hear`].
 //!
-//! **Two modes.** [`Mode::Exact`] proves its routes optimal. [`Mode::Corridor`] weighs the norm with 21/20, which
-//! keeps both searches in a narrow corridor around the best route: its cost is at most 1.05 times the optimum, and the
-//! lower bound it gives is proven by the same inequality.
+//! **Two modes.** [`Mode::Exact`] proves its routes optimal. [`Mode::Corridor`] ends when the lower bound is
+//! 20/21 of the best route's cost, and leaves out what cannot lead to a route cheaper than that: its cost is at most 1.05
+//! times the optimum, which its lower bound proves.
 
 mod answer;
 mod astar;

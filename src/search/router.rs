@@ -286,8 +286,26 @@ impl Router {
     pub fn begin(&mut self) {
         let slots = &self.slots;
         let mut todo: Vec<u32> = self.dirty.keys().copied().collect();
-        let by_start = |&slot: &u32| slots[slot as usize].as_ref().map(|s| (s.start, s.id));
-        todo.sort_unstable_by_key(|slot| std::cmp::Reverse(by_start(slot)));
+        // Queries that share an end follow each other: of its two ends, the one that more of them share.
+        let mut shared: FxHashMap<CellKey, u32> = FxHashMap::default();
+        for standing in todo
+            .iter()
+            .filter_map(|&slot| slots[slot as usize].as_ref())
+        {
+            *shared.entry(standing.start).or_default() += 1;
+            *shared.entry(standing.goal).or_default() += 1;
+        }
+        todo.sort_by_cached_key(|&slot| {
+            let group = slots[slot as usize].as_ref().map(|s| {
+                let end = if shared[&s.goal] > shared[&s.start] {
+                    s.goal
+                } else {
+                    s.start
+                };
+                (end, s.id)
+            });
+            std::cmp::Reverse(group)
+        });
         self.anew.push(todo.len() as u32);
         self.work.begin(todo);
     }

@@ -52,7 +52,7 @@ impl Fronts {
         &mut self,
         bricks: &mut Bricks,
     ) -> Result<Vec<(CellKey, u32)>, BrickId> {
-        let bound = self.best.expect("a route was found").ticks;
+        let (bound, _) = self.best.found();
         let forward = &mut self.forward;
         let start = forward.patches.key(forward.start).cell().xyz();
         let closed_below = forward.queue.advance().unwrap_or(u64::MAX);
@@ -73,7 +73,7 @@ impl Fronts {
     }
 
     /// A route of at most the distance found: from the cell in which both sides met, each time to the neighbour that makes
-    /// the least distance, the first of equals. For weighed searches, whose distances need not be exact.
+    /// the least distance, the first of equals.
     ///
     /// # Errors
     /// As [`Fronts::walk_back`].
@@ -81,23 +81,15 @@ impl Fronts {
         &mut self,
         bricks: &mut Bricks,
     ) -> Result<Vec<(CellKey, u32)>, BrickId> {
-        let best = self.best.expect("a route was found");
-        let (me, other) = if best.backward {
-            (&mut self.backward, &mut self.forward)
-        } else {
-            (&mut self.forward, &mut self.backward)
-        };
-        let near = me.walk_best(best.cell, bricks)?;
-        let mut far = vec![(me.patches.key(best.cell), 0)];
-        if best.cell != me.goal {
-            let meeting = other.patches.locate(far[0].0, bricks)?;
-            far = other.walk_best(meeting, bricks)?;
+        let (_, meeting) = self.best.found();
+        let at = self.forward.patches.locate(meeting, bricks)?;
+        let to_start = self.forward.walk_best(at, bricks)?;
+        let mut to_goal = vec![(meeting, 0)];
+        if at != self.forward.goal {
+            let at = self.backward.patches.locate(meeting, bricks)?;
+            to_goal = self.backward.walk_best(at, bricks)?;
         }
-        Ok(if best.backward {
-            joined(&far, &near)
-        } else {
-            joined(&near, &far)
-        })
+        Ok(joined(&to_start, &to_goal))
     }
 }
 

@@ -18,8 +18,7 @@ const RESTING: usize = 12;
 /// How many cells a search takes from its queue before messages are looked at.
 const ALLOWANCE: usize = 4096;
 
-/// How many patches (7 KiB each) a search keeps for the next one. One that has more is not grown to another goal either:
-/// to look all of them through takes longer than most searches.
+/// How many patches (7 KiB each) a search that is not grown keeps for the next one.
 const RESERVE: usize = 1024;
 
 /// A worker's wish for the costs of a brick; its neighbours in the same cube of 2³ bricks come with it.
@@ -60,10 +59,7 @@ enum Stage {
 struct Task {
     slot: u32,
     stage: Stage,
-    search: Box<Fronts>,
-    /// The start whose distances the search holds.
-    root: Option<CellKey>,
-    cost: u32,
+    search: Fronts,
     route: Vec<(CellKey, u32)>,
     smooth_units: Option<f64>,
     smooth_reads: Reads,
@@ -83,7 +79,7 @@ pub(super) struct Work {
     todo: Vec<u32>,
     resting: Vec<(BrickId, Task)>,
     ready: Vec<Task>,
-    idle: Vec<(Option<CellKey>, Box<Fronts>)>,
+    idle: Vec<Fronts>,
     asked: FxHashSet<BrickId>,
     requests: Vec<BrickId>,
     wanted: Vec<Request>,
@@ -103,19 +99,19 @@ impl Work {
 
     /// Forgets distances that the next epoch's edits may make wrong.
     pub fn end(&mut self) {
-        for (root, search) in &mut self.idle {
-            *root = None;
-            search.shrink(RESERVE);
+        for search in &mut self.idle {
+            search.forget();
+            search.keep(RESERVE);
         }
     }
 
-    /// The search that has begun at this start, or any other that is idle.
-    fn search_for(&mut self, start: CellKey) -> (Option<CellKey>, Box<Fronts>) {
-        let same = self.idle.iter().rposition(|(root, _)| *root == Some(start));
+    /// A search that is kept for queries like this one, or any other that is idle.
+    fn search_for(&mut self, start: CellKey, goal: CellKey) -> Fronts {
+        let same = self.idle.iter().rposition(|idle| idle.serves(start, goal));
         match same {
             Some(at) => self.idle.swap_remove(at),
-            None if self.idle.is_empty() => (None, Box::default()),
-            None => (None, self.idle.swap_remove(0).1),
+            None if self.idle.is_empty() => Fronts::default(),
+            None => self.idle.swap_remove(0),
         }
     }
 }
@@ -155,14 +151,13 @@ impl Router {
     }
 
     fn task(&mut self, slot: u32) -> Task {
-        let start = self.standing(slot).start;
-        let (root, search) = self.work.search_for(start);
+        let standing = self.standing(slot);
+        let (start, goal) = (standing.start, standing.goal);
+        let search = self.work.search_for(start, goal);
         Task {
             slot,
             stage: Stage::Begin,
             search,
-            root,
-            cost: 0,
             route: Vec::new(),
             smooth_units: None,
             smooth_reads: Reads::default(),
@@ -188,10 +183,7 @@ impl Router {
                     task.stage = Stage::Search;
                 }
                 Stage::Search => match task.search.run(&mut self.bricks, ALLOWANCE) {
-                    Step::Found(cost) => {
-                        task.cost = cost;
-                        task.stage = Stage::Walk;
-                    }
+                    Step::Found => task.stage = Stage::Walk,
                     Step::Exhausted => {
                         if task.search.overflowed() {
                             self.work.overflow = Some(task.slot);
@@ -226,29 +218,18 @@ impl Router {
     fn start(&mut self, task: &mut Task) -> Result<Option<RouteStatus>, BrickId> {
         let standing = self.standing(task.slot);
         let (start, goal, connected) = (standing.start, standing.goal, standing.connected);
-        if task.root == Some(start) && self.options.mode == Mode::Exact {
-            task.search.retarget(goal, self.least, &mut self.bricks)?;
-        } else {
-            task.root = None;
-            task.search.clear();
-            let open = task.search.look(start, &mut self.bricks)?
-                & task.search.look(goal, &mut self.bricks)?;
-            if !open {
-                return Ok(Some(RouteStatus::Invalid));
-            }
-            if connected == Some(false) {
-                return Ok(Some(RouteStatus::Unreachable));
-            }
-            task.search
-                .begin(start, goal, self.options.mode, self.least, &mut self.bricks)?;
-            task.root = Some(start);
+        task.search.prepare(start, goal);
+        let open = task.search.look(start, &mut self.bricks)?
+            & task.search.look(goal, &mut self.bricks)?;
+        if !open {
+            return Ok(Some(RouteStatus::Invalid));
         }
-        let open = task.search.look(goal, &mut self.bricks)?;
-        Ok(match (open, connected) {
-            (false, _) => Some(RouteStatus::Invalid),
-            (true, Some(false)) => Some(RouteStatus::Unreachable),
-            (true, _) => None,
-        })
+        if connected == Some(false) {
+            return Ok(Some(RouteStatus::Unreachable));
+        }
+        task.search
+            .begin(start, goal, self.options.mode, self.least, &mut self.bricks)?;
+        Ok(None)
     }
 
     fn done(&mut self, task: Task, status: RouteStatus) {
@@ -256,12 +237,11 @@ impl Router {
         let mut search = task.search;
         self.stats.expanded += search.take_expanded();
         self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
-        let route =
-            (status == RouteStatus::Found).then(|| self.route(&task.route, &search, task.cost));
-        let route = route.map(|route| Route {
+        let route = (status == RouteStatus::Found).then(|| Route {
+            cost: task.route.last().map_or(0, |cell| cell.1),
+            lower_bound: search.lower_bound(),
             smooth_units: task.smooth_units,
             cells: task.route,
-            ..route
         });
         let answer = Answer {
             status,
@@ -275,31 +255,12 @@ impl Router {
             Default::default()
         };
         self.answer(task.slot, answer, reads);
-        let mut root = task.root;
-        if search.forward_bricks() > RESERVE {
-            root = None;
-            search.shrink(RESERVE);
+        // What a grown search has read for other queries would count as read for each; and bounds in corridors are told.
+        if self.options.updates || self.options.mode == Mode::Corridor {
+            search.forget();
         }
-        self.work.idle.push((root, search));
-    }
-
-    /// The cost and the lower bound of a route whose search found `found` ticks.
-    fn route(&self, cells: &[(CellKey, u32)], search: &Fronts, found: u32) -> Route {
-        let cost = cells.last().map_or(0, |c| c.1);
-        let lower_bound = match self.options.mode {
-            Mode::Exact => cost,
-            // No cell was taken from the queue above 21/20 of the optimum, and the goal was taken at `found`.
-            Mode::Corridor => {
-                let proven = (u64::from(found) * 20).div_ceil(21);
-                proven.max(search.norm_of_start()) as u32
-            }
-        };
-        Route {
-            cost,
-            lower_bound,
-            smooth_units: None,
-            cells: Vec::new(),
-        }
+        search.keep(RESERVE);
+        self.work.idle.push(search);
     }
 
     /// Takes in requests of other workers.
