@@ -3,7 +3,7 @@
 use super::CellKey;
 use super::bricks::Bricks;
 use super::fronts::Best;
-use super::patch::{NO_DISTANCE, Patches, Place, UNSEEN, has, set};
+use super::patch::{NO_DISTANCE, NO_STEP, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
 use crate::brick::BrickId;
 use crate::lattice::{AXIAL_BASE, DIAGONAL_BASE, UNREACHED, axial_half, diagonal_half};
@@ -139,6 +139,7 @@ impl Search {
         self.norm = Norm::new(goal.cell().xyz(), least_cost);
         let (patch, place) = self.patches.of_mut(self.start);
         patch.ticks[place] = 0;
+        patch.by[place] = NO_STEP;
         let estimate = self.norm.from(start.cell().xyz());
         self.queue.reset(estimate);
         self.queue.push(estimate, self.start);
@@ -310,7 +311,10 @@ impl Search {
         set(&mut patch.closed, place);
         let (ticks, cost) = (patch.ticks[place], patch.costs[place]);
         let sums = [ticks + diagonal_half(cost), ticks + axial_half(cost)];
-        for step in 0..14 {
+        let mut left = self.patches.onward(cell);
+        while left != 0 {
+            let step = left.trailing_zeros() as usize;
+            left &= left - 1;
             let Some(to) = self.patches.neighbour(cell, step) else {
                 continue;
             };
@@ -335,6 +339,7 @@ impl Search {
                 continue;
             }
             patch.ticks[place] = new;
+            patch.by[place] = step as u8;
             let estimate = u64::from(new) + self.norm.from(patch.xyz(place));
             if estimate <= limit {
                 self.queue.push(estimate, to);

@@ -171,7 +171,7 @@ impl Router {
         for edit in edits {
             self.bricks.hear(edit.cell, edit.after);
         }
-        // Answers that were proven by a greater least cost prove nothing any more; weighed searches follow the norm.
+        // Answers that were proven by a greater least cost prove nothing any more; what a corridor ends with hangs on the norm.
         let unproven = match self.options.mode {
             Mode::Exact => least < self.least,
             Mode::Corridor => least != self.least,
