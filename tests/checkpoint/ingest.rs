@@ -1,5 +1,6 @@
 //! Ingests that are killed and go on: between inputs, in the middle of one, onto an earlier result, in its place.
 
+use super::stride;
 use super::support::{Dice, World, said};
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,7 +71,7 @@ fn an_ingest_that_was_killed_goes_on() {
     check_tidy(&world);
     assert!(calls > 80, "{calls} places to be killed at");
     for call in (1..=calls)
-        .step_by(12)
+        .step_by(stride(12))
         .chain([calls - 3, calls - 2, calls - 1, calls])
     {
         for name in ["saved", "out"] {
@@ -102,7 +103,7 @@ fn an_ingest_onto_a_result_goes_on_and_reads_it_again() {
     let whole = published(&world, "whole");
     let kept = format!("{ONTO} first -w 2 --checkpoint saved --checkpoint-every 2 --out out");
     let calls = world.count_calls(&kept);
-    for call in (4..=calls).step_by(19) {
+    for call in (4..=calls).step_by(stride(19)) {
         world.remove("saved");
         world.remove("out");
         world.run_to_death(&kept, call);

@@ -128,12 +128,14 @@ fn case(seed: u64) -> Case {
             goal: key(goal),
         }
     };
-    for _ in 0..random.below(9) + 1 {
+    // Without updates, searches are grown from query to query.
+    let updates = !random.chance(30);
+    for _ in 0..random.below(9) + if updates { 1 } else { 20 } {
         add(&mut queries, &mut random);
     }
     let mut states = vec![(world.clone(), queries.clone())];
     let mut epochs = Vec::new();
-    for _ in 0..random.below(7) {
+    for _ in 0..if updates { random.below(7) } else { 0 } {
         let (mut edits, mut changes) = (Vec::new(), Vec::new());
         let routes: Vec<Point> = queries
             .values()
@@ -190,7 +192,7 @@ fn case(seed: u64) -> Case {
                 Mode::Exact
             },
             smooth: random.chance(30),
-            updates: true,
+            updates,
         },
     }
 }
