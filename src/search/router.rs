@@ -69,7 +69,7 @@ pub struct Router {
     slots: Vec<Option<Standing>>,
     vacant: Vec<u32>,
     index: FxHashMap<i64, u32>,
-    /// The queries whose answers were read from each brick.
+    /// The queries whose answers were read from each brick, ascending.
     readers: FxHashMap<BrickId, Vec<u32>>,
     /// Queries that this epoch answers anew, and what they answered before.
     dirty: FxHashMap<u32, Option<RouteRecord>>,
@@ -329,7 +329,10 @@ impl Router {
             bricks.sort_unstable();
             bricks.dedup();
             for brick in bricks {
-                self.readers.entry(brick).or_default().push(slot);
+                let readers = self.readers.entry(brick).or_default();
+                if let Err(at) = readers.binary_search(&slot) {
+                    readers.insert(at, slot);
+                }
             }
         }
         let standing = self.slots[slot as usize]
@@ -349,7 +352,9 @@ impl Router {
         ];
         for brick in reads.iter().flat_map(Reads::bricks) {
             if let Some(readers) = self.readers.get_mut(&brick) {
-                readers.retain(|&r| r != slot);
+                if let Ok(at) = readers.binary_search(&slot) {
+                    readers.remove(at);
+                }
                 if readers.is_empty() {
                     self.readers.remove(&brick);
                 }
