@@ -223,14 +223,15 @@ impl Search {
     }
 
     /// Takes up to `turn` cells from the queue, and makes routes through them and the other side the best where they are.
+    /// `turn` becomes what is left of it.
     pub(super) fn run(
         &mut self,
         bricks: &mut Bricks,
-        turn: usize,
+        turn: &mut usize,
         other: Option<&Search>,
         best: &mut Best,
     ) -> Side {
-        for _ in 0..turn {
+        while *turn > 0 {
             let Some(least) = self.queue.advance() else {
                 return if best.is_some() {
                     Side::Proven
@@ -242,6 +243,7 @@ impl Search {
                 return Side::Proven;
             }
             let cell = self.queue.pop();
+            *turn -= 1;
             let (patch, place) = self.patches.of(cell);
             if has(&patch.closed, place) {
                 continue;
@@ -254,6 +256,7 @@ impl Search {
             }
             if let Err(missing) = self.patches.link(cell, bricks) {
                 self.queue.push(least, cell);
+                *turn += 1;
                 return Side::Missing(missing);
             }
             self.expanded += 1;

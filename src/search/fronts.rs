@@ -101,6 +101,9 @@ pub(super) struct Fronts {
     straight: u64,
     /// How many cells each side has taken for this query.
     taken: [u64; 2],
+    /// Whether it is the turn of the search from the goal, and how many cells of it are left. What a search comes to must not
+    /// hang on where it had to wait for a brick.
+    turn: (bool, usize),
     /// How many cells each side has taken at most for a query since it was begun.
     most_taken: [u64; 2],
     /// The end that the next query must share to grow this search, and the side that goes out from it.
@@ -125,6 +128,7 @@ impl Default for Fronts {
             best: Best::none(Mode::Exact),
             straight: 0,
             taken: [0; 2],
+            turn: (false, 0),
             most_taken: [0; 2],
             kept: None,
         }
@@ -240,6 +244,7 @@ impl Fronts {
         self.least_cost = least_cost;
         self.straight = self.forward.norm_of_start();
         self.taken = [0; 2];
+        self.turn = (false, 0);
         if kept != Some(Kept::FromStart) {
             self.most_taken[0] = 0;
         }
@@ -253,39 +258,48 @@ impl Fronts {
     pub fn run(&mut self, bricks: &mut Bricks, allowance: usize) -> Step {
         let mut left = allowance;
         loop {
-            if self.best.is_some() {
-                let enough = self.best.enough();
-                if self.forward.proves(enough) || self.racing && self.backward.proves(enough) {
-                    return Step::Found;
+            if self.turn.1 == 0 {
+                if self.best.is_some() {
+                    let enough = self.best.enough();
+                    if self.forward.proves(enough) || self.racing && self.backward.proves(enough) {
+                        return Step::Found;
+                    }
                 }
-            }
-            if left == 0 {
-                return Step::Paused;
-            }
-            left = left.saturating_sub(TURN);
-            if !self.racing && self.taken[0] >= self.alone() {
-                let (start, goal) = self.ends.expect("a search that was begun");
-                let begun = self.backward.begin(goal, start, self.least_cost, bricks);
-                if let Err(missing) = begun {
+                if left == 0 {
+                    return Step::Paused;
+                }
+                left = left.saturating_sub(TURN);
+                if let Err(missing) = self.next_turn(bricks) {
                     return Step::Missing(missing);
                 }
-                self.racing = true;
             }
-            let backward = self.racing && self.backward_is_next();
-            let (me, other) = if backward {
+            let (backward, turn) = &mut self.turn;
+            let (me, other) = if *backward {
                 (&mut self.backward, Some(&self.forward))
             } else {
                 (&mut self.forward, self.racing.then_some(&self.backward))
             };
             let before = me.expanded;
-            let end = me.run(bricks, TURN, other, &mut self.best);
-            self.taken[usize::from(backward)] += me.expanded - before;
+            let end = me.run(bricks, turn, other, &mut self.best);
+            self.taken[usize::from(*backward)] += me.expanded - before;
             match end {
-                Side::Proven | Side::Turn => {}
+                Side::Turn => {}
+                Side::Proven => *turn = 0,
                 Side::Exhausted => return Step::Exhausted,
                 Side::Missing(missing) => return Step::Missing(missing),
             }
         }
+    }
+
+    /// Decides which side goes on.
+    fn next_turn(&mut self, bricks: &mut Bricks) -> Result<(), BrickId> {
+        if !self.racing && self.taken[0] >= self.alone() {
+            let (start, goal) = self.ends.expect("a search that was begun");
+            self.backward.begin(goal, start, self.least_cost, bricks)?;
+            self.racing = true;
+        }
+        self.turn = (self.racing && self.backward_is_next(), TURN);
+        Ok(())
     }
 
     /// How many cells the search from the start takes before the other begins.
