@@ -277,8 +277,8 @@ impl Search {
         (ticks < NO_DISTANCE).then(|| (ticks, has(&theirs.closed, place)))
     }
 
-    /// What no route through a cell costs less than, given that a best one does not pass by a cell that was left out for
-    /// this bound: the other side has closed all cells of estimates below its own.
+    /// What no route through a cell costs less than, as far as it could be a best one: of those, the other side has closed
+    /// all cells of estimates below its bound, and knows the distances of all that it has closed.
     #[inline(always)]
     fn bound_through(&self, cell: Place, theirs: Option<(u32, bool)>, other: &Search) -> u64 {
         let (patch, place) = self.patches.of(cell);

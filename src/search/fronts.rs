@@ -14,7 +14,7 @@ use super::answer::Reads;
 use super::astar::{Mode, Search, Side};
 use super::bricks::Bricks;
 use crate::brick::BrickId;
-use crate::lattice::DIAGONAL_BASE;
+use crate::lattice::diagonal_half;
 
 /// How many cells one side takes before it is asked again which side goes on.
 const TURN: usize = 32;
@@ -137,33 +137,40 @@ impl Default for Fronts {
 
 impl Fronts {
     /// Keeps the side that has done most for the query that is answered, if to grow it to another is less work than to
-    /// begin anew, and at most `patches` bricks of memory otherwise. For [`Mode::Exact`] alone.
+    /// begin anew, and the memory of at most `patches` bricks for each side that is not kept. For [`Mode::Exact`] alone.
+    ///
+    /// A side that met a grown one is not kept: it has left out cells by distances that the grown one had from queries
+    /// before, beyond its bound, and may have closed cells behind them too dearly. No best route leads there, but that of
+    /// another query may.
     pub fn keep(&mut self, patches: usize) {
-        let Some((start, goal)) = self.ends.take() else {
-            if self.kept.is_none() {
-                self.forget();
-                self.forward.shrink(patches);
-                self.backward.shrink(patches);
-            }
-            return;
-        };
-        let sides = [(0, &self.forward), (1, &self.backward)];
-        let pays = sides.map(|(side, search)| {
-            let bricks = search.patches.len();
-            let taken = self.most_taken[side].max(self.taken[side]);
-            (bricks <= GROWN && taken >= bricks as u64 * REPAYS).then_some(taken)
-        });
-        self.most_taken = [0, 1].map(|side| self.most_taken[side].max(self.taken[side]));
-        self.kept = if self.racing && pays[1] > pays[0] {
-            Some((goal, Kept::FromGoal))
-        } else {
-            pays[0].map(|_| (start, Kept::FromStart))
-        };
-        if self.kept.is_none() {
+        if let Some((start, goal)) = self.ends.take() {
+            let pays = |side: usize, search: &Search| {
+                let bricks = search.patches.len();
+                let taken = self.most_taken[side].max(self.taken[side]);
+                let pays = bricks <= GROWN && taken >= bricks as u64 * REPAYS;
+                (pays && !search.overflowed).then_some(taken)
+            };
+            let grown = self.kept.map(|kept| kept.1);
+            let forward = pays(0, &self.forward).filter(|_| grown != Some(Kept::FromGoal));
+            let backward =
+                pays(1, &self.backward).filter(|_| self.racing && grown != Some(Kept::FromStart));
+            self.kept = match (forward, backward) {
+                (forward, Some(backward)) if forward.is_none_or(|f| f < backward) => {
+                    Some((goal, Kept::FromGoal))
+                }
+                (Some(_), _) => Some((start, Kept::FromStart)),
+                (None, _) => None,
+            };
+            self.most_taken = [0, 1].map(|side| self.most_taken[side].max(self.taken[side]));
+        }
+        let kept = self.kept.map(|kept| kept.1);
+        if kept.is_none() {
             self.forget();
+        }
+        if kept != Some(Kept::FromStart) {
             self.forward.shrink(patches);
         }
-        if self.kept.is_none_or(|(_, side)| side == Kept::FromStart) {
+        if kept != Some(Kept::FromGoal) {
             self.backward.shrink(patches);
         }
     }
@@ -304,7 +311,7 @@ impl Fronts {
 
     /// How many cells the search from the start takes before the other begins.
     fn alone(&self) -> u64 {
-        ALONE + 2 * self.straight / u64::from(DIAGONAL_BASE)
+        ALONE + self.straight / u64::from(diagonal_half(self.least_cost)).max(1)
     }
 
     /// Whether the search from the goal goes on: if its bound has risen more for its work.

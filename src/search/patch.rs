@@ -10,8 +10,8 @@ use rustc_hash::FxHashMap;
 /// The entry of a cell that the search has not looked at.
 pub(super) const UNSEEN: u32 = u32::MAX;
 
-/// The entry of a cell that the search has looked at and has no distance for: a blocked one, or one that the walk
-/// back alone has looked at.
+/// The entry of a cell that the search has looked at and has no distance for: a blocked one, one beyond the range of
+/// distances, or one that was looked at before the search or by the walk back alone.
 pub(super) const NO_DISTANCE: u32 = u32::MAX - 1;
 
 /// A cell of a search: the number of its patch · 1024 + its place there.
@@ -93,12 +93,11 @@ pub(super) struct Patch {
 pub(super) const NO_STEP: u8 = 14;
 
 /// The steps that lead on from a cell that a step led to, a bit each: to neighbours that are not neighbours of the cell
-/// before too. Those are nearer from there, where no cost is above [`EVEN`] times another.
+/// before too. Those are no farther from there, where no cost is above [`EVEN`] times another.
 static ONWARD: [u16; 15] = onward();
 
-/// See [`ONWARD`]. Between two neighbours of a cell that differ from it by an axial step and a diagonal one, as between any
-/// others, the straight step is no longer than the way by the cell: its weight is at most 1560 · 2 · 4 c where the other
-/// way's is 1351 · (2 · 4 c + 2 c), for a cell of cost c and two of cost 4 c.
+/// See [`ONWARD`]. An axial step is no longer than two diagonal ones past a cell of a quarter of its ends' cost: 1560 · 2 · 4
+/// to 1351 · (2 · 4 + 2). Ways of other steps around a straight one are longer still.
 const EVEN: u16 = 4;
 
 const fn onward() -> [u16; 15] {

@@ -156,6 +156,10 @@ impl Walk<'_> {
                 }
             }
         }
+        assert!(
+            !stands.is_empty(),
+            "the distance found is that of some route"
+        );
         Ok(stands
             .iter()
             .rev()
