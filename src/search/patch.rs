@@ -89,6 +89,9 @@ pub(super) struct Patch {
     pub by: [u8; BRICK_CELLS],
 }
 
+/// All steps of the fixed order, a bit each.
+pub(super) const ALL_STEPS: u16 = (1 << 14) - 1;
+
 /// What led to a start.
 pub(super) const NO_STEP: u8 = 14;
 
@@ -102,7 +105,7 @@ const EVEN: u16 = 4;
 
 const fn onward() -> [u16; 15] {
     let mut onward = [0; 15];
-    onward[NO_STEP as usize] = (1 << 14) - 1;
+    onward[NO_STEP as usize] = ALL_STEPS;
     let mut by = 0;
     while by < 14 {
         let mut step = 0;

@@ -4,7 +4,7 @@ use super::CellKey;
 use super::astar::{Norm, Search};
 use super::bricks::Bricks;
 use super::fronts::Fronts;
-use super::patch::{NO_DISTANCE, Place, UNSEEN, has, set};
+use super::patch::{ALL_STEPS, NO_DISTANCE, Place, UNSEEN, has, set};
 use super::ties::{Cones, falling, rising};
 use crate::brick::BrickId;
 use crate::lattice::{axial_half, diagonal_half};
@@ -22,7 +22,17 @@ struct Stand {
     beyond: bool,
 }
 
-const ALL_STEPS: u16 = (1 << 14) - 1;
+impl Stand {
+    /// A cell whose neighbours are all to be tried.
+    fn new(cell: Place, ticks: u32, beyond: bool) -> Self {
+        Stand {
+            cell,
+            ticks,
+            left: ALL_STEPS,
+            beyond,
+        }
+    }
+}
 
 /// A walk under way.
 struct Walk<'a> {
@@ -123,12 +133,7 @@ fn joined(to_start: &[(CellKey, u32)], to_goal: &[(CellKey, u32)]) -> Vec<(CellK
 
 impl Walk<'_> {
     fn back(mut self, bricks: &mut Bricks) -> Result<Vec<(CellKey, u32)>, BrickId> {
-        let mut stands = vec![Stand {
-            cell: self.forward.goal,
-            ticks: self.bound,
-            left: ALL_STEPS,
-            beyond: false,
-        }];
+        let mut stands = vec![Stand::new(self.forward.goal, self.bound, false)];
         while let Some(stand) = stands.last_mut() {
             if stand.cell == self.forward.start && !stand.beyond {
                 break;
@@ -196,12 +201,7 @@ impl Walk<'_> {
                 continue;
             };
             if patch.ticks[place] == ticks {
-                return Some(Stand {
-                    cell,
-                    ticks,
-                    left: ALL_STEPS,
-                    beyond: false,
-                });
+                return Some(Stand::new(cell, ticks, false));
             }
             if has(&patch.closed, place) || has(&patch.dead, place) {
                 continue;
@@ -244,12 +244,11 @@ impl Walk<'_> {
                     let (theirs, _) = backward.patches.of(number << 10);
                     if has(&theirs.closed, place) {
                         let alive = theirs.ticks[place] == rest && !has(&theirs.dead, place);
-                        return alive.then_some(Stand {
-                            cell: number << 10 | place as u32,
+                        return alive.then_some(Stand::new(
+                            number << 10 | place as u32,
                             ticks,
-                            left: ALL_STEPS,
-                            beyond: true,
-                        });
+                            true,
+                        ));
                     }
                 }
                 // The search from the goal has not closed it, so that the way to the start is straight.
@@ -294,12 +293,7 @@ impl Walk<'_> {
             if let Some(number) = self.forward.patches.twin(theirs) {
                 let (patch, _) = self.forward.patches.of(number << 10);
                 if patch.ticks[place] == ticks {
-                    return Ok(Some(Stand {
-                        cell: number << 10 | place as u32,
-                        ticks,
-                        left: ALL_STEPS,
-                        beyond: false,
-                    }));
+                    return Ok(Some(Stand::new(number << 10 | place as u32, ticks, false)));
                 }
                 if has(&patch.closed, place) || has(&patch.dead, place) {
                     continue;
@@ -310,12 +304,7 @@ impl Walk<'_> {
                 continue;
             }
             if closed {
-                return Ok(Some(Stand {
-                    cell: beyond,
-                    ticks,
-                    left: ALL_STEPS,
-                    beyond: true,
-                }));
+                return Ok(Some(Stand::new(beyond, ticks, true)));
             }
             if u64::from(rest + weight) + straight < *closed_below {
                 continue;
