@@ -8,17 +8,90 @@ use std::sync::Arc;
 /// What a worker holds of a brick.
 pub(super) enum Held<'a> {
     /// Its costs.
-    Here(&'a Costs),
+    Here(&'a Costs, Span),
     /// There is no such brick: all its cells are blocked.
     Absent,
     /// Another worker has it.
     Elsewhere,
 }
 
+/// What the costs of a brick lie in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// No open cell's cost less one is less than this.
+    least: u16,
+    /// No cell's cost is above this.
+    most: u16,
+    /// Whether a cell may be blocked.
+    blocked: bool,
+}
+
+impl Span {
+    /// Of a brick without an open cell.
+    pub const NONE: Span = Span {
+        least: u16::MAX,
+        most: 0,
+        blocked: true,
+    };
+
+    fn of(costs: &[u16]) -> Self {
+        let (mut least, mut most, mut blocked) = (u16::MAX, 0, false);
+        for &cost in costs {
+            least = least.min(cost.wrapping_sub(1));
+            most = most.max(cost);
+            blocked |= cost == 0;
+        }
+        Span {
+            least,
+            most,
+            blocked,
+        }
+    }
+
+    /// What two bricks' costs lie in.
+    pub fn and(self, other: Span) -> Self {
+        Span {
+            least: self.least.min(other.least),
+            most: self.most.max(other.most),
+            blocked: self.blocked || other.blocked,
+        }
+    }
+
+    /// The cost of all cells, if they are open and have the same.
+    pub fn uniform(self) -> Option<u16> {
+        (!self.blocked && self.least + 1 == self.most).then_some(self.most)
+    }
+
+    /// Whether surely no open cell costs more than `times` another.
+    #[inline(always)]
+    pub fn is_within(self, times: u16) -> bool {
+        u32::from(self.most) <= u32::from(times) * (u32::from(self.least) + 1)
+    }
+}
+
+/// A brick's costs and what they lie in.
+struct Stored {
+    costs: Box<Costs>,
+    span: Span,
+}
+
+impl Stored {
+    fn new(costs: Box<Costs>) -> Self {
+        let span = Span::of(&*costs);
+        Stored { costs, span }
+    }
+
+    /// Sets the cost of a cell; gives the one before, which stays in the span.
+    fn set(&mut self, local: Local, cost: u16) -> u16 {
+        self.span = self.span.and(Span::of(&[cost]));
+        std::mem::replace(&mut self.costs[local.index()], cost)
+    }
+}
+
 /// See the module's description.
 pub(super) struct Bricks {
-    own: FxHashMap<BrickId, Box<Costs>>,
-    copies: FxHashMap<BrickId, Box<Costs>>,
+    own: FxHashMap<BrickId, Stored>,
+    copies: FxHashMap<BrickId, Stored>,
     /// The bricks of the map, whoever has them, as it was read.
     exists: Arc<FxHashSet<BrickId>>,
     /// Bricks that edits have added.
@@ -43,12 +116,12 @@ impl Bricks {
         for &cost in costs.iter() {
             self.counts[usize::from(cost)] += 1;
         }
-        self.own.insert(brick, costs);
+        self.own.insert(brick, Stored::new(costs));
     }
 
     pub fn held(&self, brick: BrickId) -> Held<'_> {
-        if let Some(costs) = self.own.get(&brick).or_else(|| self.copies.get(&brick)) {
-            Held::Here(costs)
+        if let Some(stored) = self.own.get(&brick).or_else(|| self.copies.get(&brick)) {
+            Held::Here(&stored.costs, stored.span)
         } else if self.exists.contains(&brick) || self.created.contains(&brick) {
             Held::Elsewhere
         } else {
@@ -63,25 +136,26 @@ impl Bricks {
     }
 
     pub fn own(&self) -> impl Iterator<Item = (BrickId, &Costs)> {
-        self.own.iter().map(|(&id, costs)| (id, &**costs))
+        self.own.iter().map(|(&id, stored)| (id, &*stored.costs))
     }
 
     pub fn own_costs(&self, brick: BrickId) -> Option<&Costs> {
-        self.own.get(&brick).map(|c| &**c)
+        self.own.get(&brick).map(|stored| &*stored.costs)
     }
 
     /// The cost of an own cell.
     pub fn own_cost(&self, brick: BrickId, local: Local) -> u16 {
-        self.own.get(&brick).map_or(0, |c| c[local.index()])
+        self.own_costs(brick)
+            .map_or(0, |costs| costs[local.index()])
     }
 
     /// Sets the cost of an own cell; gives the one before.
     pub fn set_own(&mut self, brick: BrickId, local: Local, cost: u16) -> u16 {
-        let costs = self
+        let stored = self
             .own
             .entry(brick)
-            .or_insert_with(|| Box::new([0; BRICK_CELLS]));
-        let before = std::mem::replace(&mut costs[local.index()], cost);
+            .or_insert_with(|| Stored::new(Box::new([0; BRICK_CELLS])));
+        let before = stored.set(local, cost);
         self.counts[usize::from(before)] = self.counts[usize::from(before)].saturating_sub(1);
         self.counts[usize::from(cost)] += 1;
         before
@@ -89,14 +163,14 @@ impl Bricks {
 
     /// Takes in a copy of another worker's brick.
     pub fn copy(&mut self, brick: BrickId, costs: Box<Costs>) {
-        self.copies.insert(brick, costs);
+        self.copies.insert(brick, Stored::new(costs));
     }
 
     /// Learns of another worker's edit.
     pub fn hear(&mut self, key: CellKey, cost: u16) {
         let (brick, local) = (key.brick(), key.local());
-        if let Some(costs) = self.copies.get_mut(&brick) {
-            costs[local.index()] = cost;
+        if let Some(stored) = self.copies.get_mut(&brick) {
+            stored.set(local, cost);
         } else if !self.own.contains_key(&brick) && !self.exists.contains(&brick) {
             self.created.insert(brick);
         }

@@ -1,7 +1,7 @@
 //! What a search keeps of the bricks that it has looked into: a patch a brick.
 
 use super::CellKey;
-use super::bricks::{Bricks, Held};
+use super::bricks::{Bricks, Held, Span};
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
 use crate::engine::shell::DIRECTIONS;
 use crate::lattice::NEIGHBOURS;
@@ -83,6 +83,8 @@ pub(super) struct Patch {
     /// Cells that the walk back has found to lie on no shortest route.
     pub dead: [u64; 16],
     pub costs: Costs,
+    /// The cost that all of `costs` are known to be.
+    uniform: Option<u16>,
     /// The least distance found so far, in ticks, or [`UNSEEN`] or [`NO_DISTANCE`].
     pub ticks: [u32; BRICK_CELLS],
     /// The step that led to a cell at that distance, or [`NO_STEP`].
@@ -135,14 +137,24 @@ const fn onward() -> [u16; 15] {
 }
 
 /// The patches of one search.
-#[derive(Default)]
 pub(super) struct Patches {
     index: FxHashMap<BrickId, u32>,
     list: Vec<Box<Patch>>,
     /// How many of `list` are in use; the others wait to be used again.
     used: usize,
-    /// The least cost of an open cell in them less one, and the greatest cost.
-    costs: Option<[u16; 2]>,
+    /// What the costs in them lie in.
+    span: Span,
+}
+
+impl Default for Patches {
+    fn default() -> Self {
+        Patches {
+            index: FxHashMap::default(),
+            list: Vec::new(),
+            used: 0,
+            span: Span::NONE,
+        }
+    }
 }
 
 #[inline(always)]
@@ -187,7 +199,7 @@ impl Patches {
     pub fn clear(&mut self) {
         self.index.clear();
         self.used = 0;
-        self.costs = None;
+        self.span = Span::NONE;
     }
 
     /// How many bricks the search has looked into.
@@ -254,14 +266,18 @@ impl Patches {
         if let Some(&patch) = self.index.get(&brick) {
             return Ok(patch);
         }
-        let costs = match bricks.held(brick) {
-            Held::Here(costs) => Some(costs),
-            Held::Absent => None,
+        let (costs, span) = match bricks.held(brick) {
+            Held::Here(costs, span) => (costs, span),
+            Held::Absent => (&[0; BRICK_CELLS], Span::NONE),
             Held::Elsewhere => return Err(brick),
         };
-        if let Some(costs) = costs {
-            self.count_in(costs);
-        }
+        self.span = self.span.and(span);
+        // What is uniform need not be read.
+        let uniform = if span == Span::NONE {
+            Some(0)
+        } else {
+            span.uniform()
+        };
         let corner = brick.xyz().map(|c| c * BRICK_UNITS);
         if self.used == self.list.len() {
             self.list.push(Box::new(Patch {
@@ -272,7 +288,8 @@ impl Patches {
                 twin: Err(0),
                 closed: [0; 16],
                 dead: [0; 16],
-                costs: costs.copied().unwrap_or([0; BRICK_CELLS]),
+                costs: *costs,
+                uniform,
                 ticks: [UNSEEN; BRICK_CELLS],
                 by: [NO_STEP; BRICK_CELLS],
             }));
@@ -283,10 +300,12 @@ impl Patches {
             patch.closed.fill(0);
             patch.dead.fill(0);
             patch.ticks.fill(UNSEEN);
-            match costs {
-                Some(costs) => patch.costs.copy_from_slice(costs),
-                None => patch.costs.fill(0),
+            match uniform {
+                Some(_) if uniform == patch.uniform => {}
+                Some(cost) => patch.costs.fill(cost),
+                None => patch.costs.copy_from_slice(costs),
             }
+            patch.uniform = uniform;
         }
         let number = self.used as u32;
         self.used += 1;
@@ -294,22 +313,11 @@ impl Patches {
         Ok(number)
     }
 
-    fn count_in(&mut self, costs: &Costs) {
-        let [mut least, mut most] = self.costs.unwrap_or([u16::MAX, 0]);
-        for &cost in costs {
-            least = least.min(cost.wrapping_sub(1));
-            most = most.max(cost);
-        }
-        self.costs = Some([least, most]);
-    }
-
     /// The steps to be tried from a linked cell, a bit each: along the others lies nothing nearer than is known.
     #[inline(always)]
     pub fn onward(&self, at: Place) -> u16 {
         let (patch, place) = self.of(at);
-        let even = self.costs.is_some_and(|[least, most]| {
-            u32::from(most) <= u32::from(EVEN) * (u32::from(least) + 1)
-        });
+        let even = self.span.is_within(EVEN);
         ONWARD[usize::from(if even { patch.by[place] } else { NO_STEP })]
     }
 

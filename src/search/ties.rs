@@ -45,15 +45,27 @@ const ORDERS: [[usize; 3]; 6] = [
     [2, 1, 0],
 ];
 
+/// The cones that hold an offset from the goal, and its coordinates there: one, unless it lies between several.
+#[inline]
+fn around(offset: [i32; 3]) -> impl Iterator<Item = (usize, [i32; 3])> {
+    let far = offset.map(i32::abs);
+    let ordered = move |order: &usize| {
+        let [first, second, third] = ORDERS[*order];
+        far[first] >= far[second] && far[second] >= far[third]
+    };
+    (0..6).filter(ordered).flat_map(move |order| {
+        (order << 2..(order + 1) << 2)
+            .filter_map(move |cone| coordinates(cone, offset).map(|at| (cone, at)))
+    })
+}
+
 impl Cones {
     /// The cones of what is queued at the bound, as offsets from the goal in lattice units.
     pub fn new(queued: impl Iterator<Item = [i32; 3]>) -> Self {
         let mut cones: [Vec<[i32; 3]>; 24] = Default::default();
         for offset in queued {
-            for (cone, tops) in cones.iter_mut().enumerate() {
-                if let Some(at) = coordinates(cone, offset) {
-                    add(tops, at);
-                }
+            for (cone, at) in around(offset) {
+                add(&mut cones[cone], at);
             }
         }
         Cones(cones)
@@ -61,11 +73,7 @@ impl Cones {
 
     /// False if no queued cell can be behind the cell at `offset` from the goal.
     pub fn may_hold(&self, offset: [i32; 3]) -> bool {
-        self.0.iter().enumerate().any(|(cone, tops)| {
-            !tops.is_empty()
-                && coordinates(cone, offset)
-                    .is_some_and(|at| tops.iter().any(|top| exceeds(*top, at)))
-        })
+        around(offset).any(|(cone, at)| self.0[cone].iter().any(|top| exceeds(*top, at)))
     }
 }
 

@@ -346,7 +346,7 @@ impl<'a> Noted<'a> {
             return Ok(at);
         }
         let costs = match self.bricks.held(brick) {
-            Held::Here(costs) => *costs,
+            Held::Here(costs, _) => *costs,
             Held::Absent => [0; crate::brick::BRICK_CELLS],
             Held::Elsewhere => return Err(brick),
         };

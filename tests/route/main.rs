@@ -197,6 +197,70 @@ fn case(seed: u64) -> Case {
     }
 }
 
+/// A maze of corridors two voxels wide through 64 bricks, and queries that share an end: their searches flood it, so that
+/// sides are grown from query to query.
+fn maze(seed: u64) -> Case {
+    const ROOMS: usize = 9;
+    let mut random = Random(seed);
+    let mut world = World::new();
+    let mut dig = |low: Point, size: Point, random: &mut Random| {
+        for p in points(low, size) {
+            world.insert(p, if random.chance(seed * 10) { 300 } else { 256 });
+        }
+    };
+    let corner = |room: [usize; 3]| room.map(|r| 20 + 6 * r as i32);
+    let (mut seen, mut way) = (BTreeSet::from([[0usize; 3]]), vec![[0usize; 3]]);
+    dig(corner([0; 3]), [4; 3], &mut random);
+    while let Some(&room) = way.last() {
+        let mut beside: Vec<(usize, [usize; 3])> = Vec::new();
+        for axis in 0..3 {
+            for by in [1, usize::MAX] {
+                let mut next = room;
+                next[axis] = next[axis].wrapping_add(by);
+                if next[axis] < ROOMS && (!seen.contains(&next) || random.chance(seed)) {
+                    beside.push((axis, next));
+                }
+            }
+        }
+        if beside.is_empty() {
+            way.pop();
+            continue;
+        }
+        let (axis, next) = beside[random.below(beside.len())];
+        let mut size = [4; 3];
+        size[axis] = 10;
+        let (a, b) = (corner(room), corner(next));
+        dig(std::array::from_fn(|k| a[k].min(b[k])), size, &mut random);
+        if seen.insert(next) {
+            way.push(next);
+        }
+    }
+    let open: Vec<Point> = world.keys().copied().collect();
+    let mut any = || open[random.below(open.len())];
+    let (start, goal) = (any(), any());
+    let mut queries = Queries::new();
+    for id in 0..18 {
+        let ends = match id % 3 {
+            0 => (start, any()),
+            1 => (any(), goal),
+            _ => (any(), any()),
+        };
+        queries.insert(id, ends);
+    }
+    Case {
+        first: world.clone(),
+        epochs: Vec::new(),
+        states: vec![(world, queries)],
+        workers: 1 + seed as usize % 2,
+        partition: Partition::Hash,
+        options: RouterOptions {
+            mode: Mode::Exact,
+            smooth: false,
+            updates: false,
+        },
+    }
+}
+
 fn bricks(world: &World) -> BTreeMap<BrickId, Box<Costs>> {
     let mut bricks: BTreeMap<BrickId, Box<Costs>> = BTreeMap::new();
     for (&p, &cost) in world {
@@ -261,8 +325,7 @@ fn run(case: &Case) -> (Changes, BTreeMap<i64, Answer>) {
     (changes, answers)
 }
 
-fn check(seed: u64) {
-    let case = case(seed);
+fn check(seed: u64, case: Case) {
     let (changes, answers) = run(&case);
     let mut standing: BTreeSet<RouteRecord> = BTreeSet::new();
     for (time, (world, queries)) in (0..).zip(&case.states) {
@@ -392,7 +455,14 @@ fn routes_are_the_oracles_after_every_epoch() {
     let cases = std::env::var("OCTAFLOW_ROUTE_CASES").ok();
     let cases = cases.and_then(|c| c.parse().ok()).unwrap_or(150);
     for seed in 0..cases {
-        check(seed);
+        check(seed, case(seed));
+    }
+}
+
+#[test]
+fn searches_that_are_grown_in_a_maze_give_the_oracles_routes() {
+    for seed in 0..4 {
+        check(seed, maze(seed));
     }
 }
 
