@@ -44,7 +44,7 @@ pub(super) struct FieldArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  octaflow field --map building.bt --source 1.5,2,0.4 --out field
+  octaflow field --map examples/data/geb079.bt --source 13.16,-0.04,1.24 --picture field.png --out field
   octaflow field --map cave.3dmap --cell-size 0.2 --source 3,4,5 9,9,1 --label-sources --picture cave.png --out field
   octaflow field --map rooms.bt --sources doors.csv --updates scans.parquet -w 2 --out field
   octaflow field --map town.parquet --source 0,0,0 -n 2 --out field";

@@ -38,7 +38,7 @@ pub(super) struct GhostArgs {
 const MAX_COMPARED: u32 = 1 << 16;
 
 const EXAMPLES: &str = "Examples:
-  octaflow ghost --map building.bt --parts 8 --rings 1 --out ghosts
+  octaflow ghost --map examples/data/geb079.bt --parts 8 --rings 1 --out ghosts
   octaflow ghost --map cave.3dmap --parts 64 --rings 2 --partition hilbert --owned --out ghosts
   octaflow ghost --map town.parquet --parts 16 --rings 4 --compare --json --out ghosts";
 

@@ -120,7 +120,7 @@ pub(super) struct IngestArgs {
     )]
     top: Option<f64>,
 
-    /// How far heights lie apart in metres, where the file does not tell
+    /// How far heights lie apart in metres, where the file does not tell [default: 1]
     #[arg(
         help_heading = "Terrain",
         long,
@@ -186,6 +186,7 @@ pub(super) struct IngestArgs {
 }
 
 const EXAMPLES: &str = "Examples:
+  octaflow ingest examples/data/geb079.bt --lods 15,14,13 --out building
   octaflow ingest town.laz --cell-size 0.5 --lods 15,14,13 --out town
   octaflow ingest scan1.ply scan2.ply --cell-size 0.1 --sensor 0,0,1.2 --sensor 4,0,1.2 --max-range 30 --out rooms
   octaflow ingest valley.hgt --cell-size 30 --bottom 0 --top 2000 --out valley

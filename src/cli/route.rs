@@ -45,8 +45,8 @@ pub(super) struct RouteArgs {
 }
 
 const EXAMPLES: &str = "Examples:
-  octaflow route --map building.bt --query 1.5,2,0.4,8,3,0.4 --smooth --picture routes.png --out routes
-  octaflow route --map Complex.3dmap --queries Complex.3dmap.3dscen -w 2 --out routes
+  octaflow route --map examples/data/geb079.bt --query 13.16,-0.04,1.24,1,1,1 --smooth --picture routes.png --out routes
+  octaflow route --map examples/data/Complex.3dmap --queries examples/data/Complex.3dmap.3dscen -w 2 --out routes
   octaflow route --map cave.3dmap --cell-size 0.2 --queries robots.csv --updates scans.csv --out routes
   octaflow route --map town.parquet --queries trips.parquet --mode corridor -n 2 --out routes";
 
