@@ -45,18 +45,41 @@ const ORDERS: [[usize; 3]; 6] = [
     [2, 1, 0],
 ];
 
-/// The cones that hold an offset from the goal, and its coordinates there: one, unless it lies between several.
+/// The only cone that holds an offset from the goal, or `None` if it lies between several.
 #[inline]
-fn around(offset: [i32; 3]) -> impl Iterator<Item = (usize, [i32; 3])> {
-    let far = offset.map(i32::abs);
-    let ordered = move |order: &usize| {
-        let [first, second, third] = ORDERS[*order];
-        far[first] >= far[second] && far[second] >= far[third]
+fn only(offset: [i32; 3]) -> Option<usize> {
+    let [x, y, z] = offset.map(i32::abs);
+    if x == y || y == z || x == z {
+        return None;
+    }
+    let order = match (x > y, y > z, x > z) {
+        (true, true, _) => 0,
+        (true, false, true) => 1,
+        (true, false, false) => 4,
+        (false, _, true) => 2,
+        (false, true, false) => 3,
+        (false, false, false) => 5,
     };
-    (0..6).filter(ordered).flat_map(move |order| {
-        (order << 2..(order + 1) << 2)
-            .filter_map(move |cone| coordinates(cone, offset).map(|at| (cone, at)))
-    })
+    let [first, second, _] = ORDERS[order];
+    let signs = usize::from(offset[first] < 0) | usize::from(offset[second] < 0) << 1;
+    Some(order << 2 | signs)
+}
+
+/// Calls `found` with the cones that hold an offset from the goal, and its coordinates there, until it says yes.
+#[inline]
+fn around(offset: [i32; 3], mut found: impl FnMut(usize, [i32; 3]) -> bool) -> bool {
+    let cones = match only(offset) {
+        Some(cone) => cone..cone + 1,
+        None => 0..24,
+    };
+    for cone in cones {
+        if let Some(at) = coordinates(cone, offset)
+            && found(cone, at)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 impl Cones {
@@ -64,16 +87,19 @@ impl Cones {
     pub fn new(queued: impl Iterator<Item = [i32; 3]>) -> Self {
         let mut cones: [Vec<[i32; 3]>; 24] = Default::default();
         for offset in queued {
-            for (cone, at) in around(offset) {
+            around(offset, |cone, at| {
                 add(&mut cones[cone], at);
-            }
+                false
+            });
         }
         Cones(cones)
     }
 
     /// False if no queued cell can be behind the cell at `offset` from the goal.
     pub fn may_hold(&self, offset: [i32; 3]) -> bool {
-        around(offset).any(|(cone, at)| self.0[cone].iter().any(|top| exceeds(*top, at)))
+        around(offset, |cone, at| {
+            self.0[cone].iter().any(|top| exceeds(*top, at))
+        })
     }
 }
 
@@ -103,28 +129,26 @@ const UP: [u16; 3] = [0x0f, 0x33, 0x55];
 ///
 /// A diagonal step does if it leads away along the two axes on which the cell is farthest, an axial one if it leads away
 /// along the farthest.
+#[inline]
 pub(super) fn rising(offset: [i32; 3]) -> u16 {
     let far = offset.map(i32::abs);
-    let mut axes = [0, 1, 2];
-    axes.sort_unstable_by_key(|&a| std::cmp::Reverse(far[a]));
-    let [first, second, third] = axes;
-    let away = axes.map(|a| match offset[a].signum() {
+    let away = |a: usize| match offset[a].signum() {
         1 => UP[a],
         -1 => !UP[a] & 0xff,
         _ => 0xff,
-    });
-    let straight = |a: usize| {
-        let signs = [offset[a] >= 0, offset[a] <= 0].map(u16::from);
-        (signs[0] | signs[1] << 1) << (8 + 2 * a)
     };
-    let mut steps = away[0] & away[1] | straight(first);
-    if far[second] == far[third] {
-        steps |= away[0] & away[2];
+    let away = [away(0), away(1), away(2)];
+    let mut steps = 0;
+    for (a, b, c) in [(0, 1, 2), (0, 2, 1), (1, 2, 0)] {
+        if far[c] <= far[a] && far[c] <= far[b] {
+            steps |= away[a] & away[b];
+        }
     }
-    if far[first] == far[second] {
-        steps |= straight(second);
-        if far[second] == far[third] {
-            steps |= away[1] & away[2] | straight(third);
+    let most = far[0].max(far[1]).max(far[2]);
+    for a in 0..3 {
+        if far[a] == most {
+            steps |=
+                u16::from(offset[a] >= 0) << (8 + 2 * a) | u16::from(offset[a] <= 0) << (9 + 2 * a);
         }
     }
     steps
@@ -170,6 +194,14 @@ mod tests {
                         let behind: [i32; 3] = std::array::from_fn(|a| [x, y, z][a] + by[a]);
                         let rises = norm(behind) == norm([x, y, z]) + weight(step);
                         assert_eq!(rising([x, y, z]) >> step & 1 != 0, rises);
+                        let holding = |cone: &usize| coordinates(*cone, [x, y, z]).is_some();
+                        let cones: Vec<usize> = (0..24).filter(holding).collect();
+                        assert_eq!(
+                            only([x, y, z])
+                                .map(|cone| vec![cone])
+                                .unwrap_or_else(|| cones.clone()),
+                            cones
+                        );
                         if rises {
                             let cones = Cones::new(std::iter::once(behind));
                             assert!(cones.may_hold([x, y, z]), "{x} {y} {z} {by:?}");

@@ -185,25 +185,29 @@ impl Walk<'_> {
         while from.left != 0 {
             let step = from.left.trailing_zeros() as usize;
             from.left &= from.left - 1;
-            let weight_from = self.forward.half(from.cell, step);
             let Some(cell) = self.forward.patches.neighbour(from.cell, step) else {
                 continue;
             };
-            let half = self.forward.half(cell, step);
             let (patch, place) = self.forward.patches.of_mut(cell);
+            // What is dead was seen to have no known distance.
+            if has(&patch.dead, place) {
+                continue;
+            }
             if patch.ticks[place] == UNSEEN {
                 patch.ticks[place] = NO_DISTANCE;
             }
             if patch.costs[place] == 0 {
                 continue;
             }
-            let Some(ticks) = from.ticks.checked_sub(weight_from + half) else {
+            let weight = self.forward.half(from.cell, step) + self.forward.half(cell, step);
+            let Some(ticks) = from.ticks.checked_sub(weight) else {
                 continue;
             };
+            let (patch, place) = self.forward.patches.of(cell);
             if patch.ticks[place] == ticks {
                 return Some(Stand::new(cell, ticks, false));
             }
-            if has(&patch.closed, place) || has(&patch.dead, place) {
+            if has(&patch.closed, place) {
                 continue;
             }
             let before = self.unknown(cell, ticks);
@@ -280,11 +284,16 @@ impl Walk<'_> {
             let Some(beyond) = backward.patches.neighbour(from.cell, step) else {
                 continue;
             };
-            let weight = backward.half(from.cell, step) + backward.half(beyond, step);
-            let (theirs, place) = backward.patches.of_mut(beyond);
-            if theirs.ticks[place] != rest + weight || has(&theirs.dead, place) {
+            let (theirs, place) = backward.patches.of(beyond);
+            let farther = theirs.ticks[place];
+            if farther <= rest || farther >= NO_DISTANCE || has(&theirs.dead, place) {
                 continue;
             }
+            let weight = backward.half(from.cell, step) + backward.half(beyond, step);
+            if farther != rest + weight {
+                continue;
+            }
+            let (theirs, place) = backward.patches.of_mut(beyond);
             let Some(ticks) = from.ticks.checked_sub(weight) else {
                 continue;
             };
