@@ -40,6 +40,14 @@
 //! **Two modes.** [`Mode::Exact`] proves its routes optimal. [`Mode::Corridor`] ends when the lower bound is
 //! 20/21 of the best route's cost, and leaves out what cannot lead to a route cheaper than that: its cost is at most 1.05
 //! times the optimum, which its lower bound proves.
+//!
+//! **What regions do not do.** Measured, and left out, on hard queries of a map of 15 M cells in rooms and of mazes of
+//! 2.7 M cells. Least costs from contact to contact of regions, as a heuristic or to rule regions out, save no cell in
+//! rooms, 15 of 100 in a perfect maze and none in one with loops: contacts are wide, so the sum of what lies between them
+//! is below the norm. Only those regions that lie on simple paths between both ends: none, 46 and 3 of 100. A first route
+//! along the cheapest contacts of regions of 4³ voxels, pulled straight, costs 1.01 times the optimum in the median after
+//! 105 cells, but 764 contacts, each with two dozen others to offer to, take as long as the search they replace; without
+//! them, by both norms weighed 1.35, a quarter of the queries floods as before, and half the time goes into those.
 
 mod answer;
 mod astar;
