@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     match octaflow::cli::run(std::env::args_os().collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("octaflow: {error}");
+            octaflow::cluster::tell(&error);
             ExitCode::from(error.exit_status())
         }
     }

@@ -182,6 +182,13 @@ fn bad_rows_publish_nothing_from_a_file_and_whole_epochs_from_stdin() {
         command
     };
     refused(&field(&updates).output().unwrap(), "row 3");
+    // Whichever process finds it, and however many: one sentence.
+    for _ in 0..3 {
+        refused(
+            &field(&updates).args(["-n", "3"]).output().unwrap(),
+            "row 3",
+        );
+    }
     assert!(!Path::new(&out).exists());
     let stdin = std::fs::File::open(&updates).unwrap();
     refused(&field("-").stdin(stdin).output().unwrap(), "row 3");

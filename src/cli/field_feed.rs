@@ -110,7 +110,7 @@ fn fault_error(shared: &Shared, fault: Fault, updates: &[Update]) -> Error {
     let place = cell.map_or_else(String::new, |cell| place(&shared.frame, cell));
     let file = shared.updates_name();
     Error::input(format!(
-        "{file} row {}: source+ names {place}, which is blocked or not in the map after its epoch; a source needs an open cell",
+        "{file}, row {}: source+ names {place}, which is blocked or not in the map after its epoch; a source needs an open cell",
         fault.row
     ))
 }

@@ -25,7 +25,7 @@ pub(super) struct RouteArgs {
     #[arg(help_heading = "Queries", long, value_name = "FILE")]
     queries: Option<PathBuf>,
 
-    /// How good routes are to be: proven optimal, or at most 1.05 times the optimum and found sooner
+    /// How good routes are to be: proven optimal, or at most 1.05 times the optimum and found sooner, unless many queries share an end
     #[arg(help_heading = "Queries", long, value_enum, default_value = "exact")]
     mode: ModeArg,
 

@@ -101,7 +101,7 @@ fn edits_of(
     let (mut edits, mut queries) = (Vec::new(), Vec::new());
     let refuse = |row: u64, what: String| {
         Err(Error::input(format!(
-            "{} row {row}: {what}",
+            "{}, row {row}: {what}",
             base.updates_name()
         )))
     };

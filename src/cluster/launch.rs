@@ -1,11 +1,11 @@
 //! All processes of a run on this machine, started by the first.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::Fatal;
@@ -28,16 +28,35 @@ pub struct Local {
 
 /// The children.
 struct Family {
-    children: Mutex<Vec<Child>>,
+    children: Mutex<Vec<Member>>,
     /// Set once nobody needs to be told of a child's end any more.
     over: AtomicBool,
 }
 
+/// A started process, and the error that it told, without the program's name.
+struct Member {
+    process: Child,
+    listener: Option<JoinHandle<Option<String>>>,
+    told: Option<String>,
+}
+
+impl Member {
+    /// The error that the process told, once it has ended.
+    fn told(&mut self) -> Option<&str> {
+        if let Some(listener) = self.listener.take() {
+            self.told = listener.join().ok().flatten();
+        }
+        self.told.as_deref()
+    }
+}
+
 /// Starts processes 1 to `processes - 1` of a run on this machine: this executable with `args` (those of this process,
 /// without its name) and `-p I --hostfile /dev/stdin`, where each finds the addresses: free ports of the loopback
-/// interface. What they write to stderr passes through, what they write to stdout is dropped.
+/// interface. What they write to stderr passes through; what they write to stdout is dropped, but for the error that
+/// [`tell`] writes there.
 ///
-/// If one of them fails, this process ends through `fatal` with the kind of error that the child's exit status tells.
+/// If one of them fails, this process ends through `fatal` with its error, or with the kind of error that its exit status
+/// tells. If several fail for the same reason, it is told once.
 ///
 /// # Errors
 /// [`Error::Machine`] if ports or processes are not to be had.
@@ -118,7 +137,7 @@ enum Look {
 }
 
 impl Family {
-    fn lock(&self) -> MutexGuard<'_, Vec<Child>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Member>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,11 +146,11 @@ impl Family {
         let mut running = false;
         let mut failed: Option<Error> = None;
         for (child, index) in self.lock().iter_mut().zip(1..) {
-            match child.try_wait() {
+            match child.process.try_wait() {
                 Ok(None) => running = true,
                 Ok(Some(status)) if status.success() => {}
                 Ok(Some(status)) => {
-                    let error = failure(index, status);
+                    let error = failure(index, status, child.told());
                     if failed.as_ref().is_none_or(|known| known.exit_status() == 3) {
                         failed = Some(error);
                     }
@@ -182,42 +201,85 @@ impl Family {
         self.over.store(true, Ordering::SeqCst);
         for child in self.lock().iter_mut() {
             // Both fail only for a child that is gone.
-            let _ = child.kill();
-            let _ = child.wait();
+            let _ = child.process.kill();
+            let _ = child.process.wait();
         }
     }
 }
 
-/// The error that a child's exit status tells; its own words stand on stderr.
-fn failure(index: usize, status: ExitStatus) -> Error {
-    match status.code() {
-        Some(2) => Error::input(format!(
-            "process {index} ended with exit status 2, for the reason it gave"
-        )),
-        Some(3) => Error::peer(format!(
-            "process {index} ended with exit status 3, for the reason it gave"
-        )),
-        Some(code) => Error::machine(format!(
-            "process {index} ended with exit status {code}, for the reason it gave"
-        )),
-        None => Error::peer(format!(
+/// A child's error: what it told, of the kind that its exit status tells.
+fn failure(index: usize, status: ExitStatus, told: Option<&str>) -> Error {
+    let Some(code) = status.code() else {
+        return Error::peer(format!(
             "process {index} was lost: it was ended from outside ({status})"
-        )),
+        ));
+    };
+    let words = match told {
+        Some(words) => words.to_string(),
+        None => format!("process {index} ended with exit status {code} and gave no reason"),
+    };
+    match code {
+        2 => Error::input(words),
+        3 => Error::peer(words),
+        _ => Error::machine(words),
     }
 }
 
-fn spawn(index: usize, args: &[String], addresses: &[String]) -> std::io::Result<Child> {
+/// Set for started processes, whose errors the first process tells.
+const STARTED: &str = "OCTAFLOW_STARTED";
+
+/// Tells the user an error: on stderr, in one write, so that lines of several processes do not mix. A process that
+/// [`launch_local`] has started leaves that to the first one, as long as there is one.
+pub fn tell(error: &Error) {
+    let line = format!("octaflow: {error}\n");
+    let listened_to = std::env::var_os(STARTED).is_some()
+        && std::io::stdout().write_all(line.as_bytes()).is_ok()
+        && std::io::stdout().flush().is_ok();
+    if !listened_to {
+        // There is nowhere to report its failure.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}
+
+/// The last error that a child tells.
+fn listen(stdout: ChildStdout) -> Option<String> {
+    let mut told = None;
+    for line in BufReader::new(stdout)
+        .split(b'\n')
+        .map_while(|line| line.ok())
+    {
+        if let Some(words) = line.strip_prefix(b"octaflow: ") {
+            told = Some(String::from_utf8_lossy(words).into_owned());
+        }
+    }
+    told
+}
+
+fn spawn(index: usize, args: &[String], addresses: &[String]) -> std::io::Result<Member> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(args)
         .args(["-p", &index.to_string(), "--hostfile", "/dev/stdin"])
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .env(STARTED, "1")
+        .stdout(Stdio::piped())
         .spawn()?;
+    let stdout = child.stdout.take().expect("a pipe");
+    let listener = thread::Builder::new()
+        .name("octaflow:listener".into())
+        .spawn(move || listen(stdout));
     if let Some(mut hostfile) = child.stdin.take() {
         // A child that is gone before it has read this is found by its exit status.
         let _ = hostfile.write_all((addresses.join("\n") + "\n").as_bytes());
     }
-    Ok(child)
+    let listener = listener.inspect_err(|_| {
+        let _ = child.kill();
+        let _ = child.wait();
+    })?;
+    Ok(Member {
+        process: child,
+        listener: Some(listener),
+        told: None,
+    })
 }
 
 /// Addresses whose ports are free: they are held all at once, so that they differ, and then let go.

@@ -26,13 +26,12 @@ mod run;
 mod terms;
 
 use std::convert::Infallible;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use addresses::{FIRST_PORT, addresses};
-pub use launch::{Local, launch_local};
+pub use launch::{Local, launch_local, tell};
 pub use mesh::connect;
 pub use run::{Connected, execute};
 
@@ -178,8 +177,7 @@ impl Fatal {
 impl Default for Fatal {
     fn default() -> Self {
         Fatal::new(|error| {
-            // One write, so that lines of several processes do not mix; there is nowhere to report its failure.
-            let _ = std::io::stderr().write_all(format!("octaflow: {error}\n").as_bytes());
+            tell(&error);
             std::process::exit(error.exit_status().into())
         })
     }
