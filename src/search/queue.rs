@@ -145,15 +145,26 @@ impl Queue {
         cell
     }
 
-    /// The cells of the least estimate.
-    pub fn least(&self) -> impl Iterator<Item = u32> {
-        let mut entry = self.heads[(self.at % NEAR) as usize];
-        std::iter::from_fn(move || {
-            let (cell, next) = *self.entries.get(entry as usize)?;
-            entry = next;
-            Some(cell)
-        })
+    /// Where the cells of the least estimate begin.
+    pub fn least(&self) -> Least {
+        Least(self.heads[(self.at % NEAR) as usize])
     }
+
+    /// The next cell of the least estimate, as long as nothing is queued or taken.
+    #[inline]
+    pub fn next(&self, from: &mut Least) -> Option<u32> {
+        let (cell, next) = *self.entries.get(from.0 as usize)?;
+        from.0 = next;
+        Some(cell)
+    }
+}
+
+/// How far the cells of the least estimate were listed; see [`Queue::next`].
+pub(super) struct Least(u32);
+
+impl Least {
+    /// Behind the last cell.
+    pub const NONE: Least = Least(END);
 }
 
 #[cfg(test)]
@@ -178,7 +189,9 @@ mod tests {
                 at = least;
                 let mut same: Vec<u32> =
                     model.iter().filter(|e| e.0 == least).map(|e| e.1).collect();
-                let mut listed: Vec<u32> = queue.least().collect();
+                let mut least_cells = queue.least();
+                let mut listed: Vec<u32> =
+                    std::iter::from_fn(|| queue.next(&mut least_cells)).collect();
                 let popped = queue.pop();
                 listed.sort_unstable();
                 same.sort_unstable();

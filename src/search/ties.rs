@@ -9,6 +9,7 @@
 
 /// What a search has queued at the bound, by the cones around the goal: in each, the coordinates that no other queued
 /// cell's exceed in all three.
+#[derive(Default)]
 pub(super) struct Cones([Vec<[i32; 3]>; 24]);
 
 /// How many such coordinates are told apart in a cone; more become one that none of them exceeds.
@@ -83,19 +84,15 @@ fn around(offset: [i32; 3], mut found: impl FnMut(usize, [i32; 3]) -> bool) -> b
 }
 
 impl Cones {
-    /// The cones of what is queued at the bound, as offsets from the goal in lattice units.
-    pub fn new(queued: impl Iterator<Item = [i32; 3]>) -> Self {
-        let mut cones: [Vec<[i32; 3]>; 24] = Default::default();
-        for offset in queued {
-            around(offset, |cone, at| {
-                add(&mut cones[cone], at);
-                false
-            });
-        }
-        Cones(cones)
+    /// Takes in a queued cell at `offset` from the goal, in lattice units.
+    pub fn add(&mut self, offset: [i32; 3]) {
+        around(offset, |cone, at| {
+            add(&mut self.0[cone], at);
+            false
+        });
     }
 
-    /// False if no queued cell can be behind the cell at `offset` from the goal.
+    /// False if none of the queued cells taken in can be behind the cell at `offset` from the goal.
     pub fn may_hold(&self, offset: [i32; 3]) -> bool {
         around(offset, |cone, at| {
             self.0[cone].iter().any(|top| exceeds(*top, at))
@@ -203,7 +200,8 @@ mod tests {
                             cones
                         );
                         if rises {
-                            let cones = Cones::new(std::iter::once(behind));
+                            let mut cones = Cones::default();
+                            cones.add(behind);
                             assert!(cones.may_hold([x, y, z]), "{x} {y} {z} {by:?}");
                         }
                     }
@@ -214,7 +212,9 @@ mod tests {
 
     #[test]
     fn nothing_lies_behind_a_goal_that_is_reached_from_one_side() {
-        let cones = Cones::new([[40, 20, 4], [38, 22, 2]].into_iter());
+        let mut cones = Cones::default();
+        cones.add([40, 20, 4]);
+        cones.add([38, 22, 2]);
         assert!(cones.may_hold([2, 2, 0]));
         assert!(!cones.may_hold([-1, -1, -1]));
         assert!(!cones.may_hold([0, 2, 0]));

@@ -5,6 +5,7 @@ use super::astar::{Norm, Search};
 use super::bricks::Bricks;
 use super::fronts::Fronts;
 use super::patch::{ALL_STEPS, NO_DISTANCE, Place, UNSEEN, has, set};
+use super::queue::Least;
 use super::ties::{Cones, falling, rising};
 use crate::brick::BrickId;
 use crate::lattice::{axial_half, diagonal_half};
@@ -47,8 +48,8 @@ struct Walk<'a> {
 
 /// Where shortest routes may run of which the search from the start does not know.
 enum Ties<'a> {
-    /// It has come to the bound: behind what it has queued there.
-    Queued(Box<Cones>),
+    /// It has come to the bound: behind what it has queued there. Those that were taken into the cones so far, and the rest.
+    Queued(Box<Cones>, Least),
     /// The search from the goal has, and has closed all cells below this estimate.
     Beyond(&'a mut Search, u64),
 }
@@ -67,7 +68,13 @@ impl Fronts {
         let start = forward.patches.key(forward.start).cell().xyz();
         let closed_below = forward.queue.advance().unwrap_or(u64::MAX);
         let ties = if closed_below >= u64::from(bound) {
-            Ties::Queued(Box::new(forward.cones(bound)))
+            let tied = closed_below == u64::from(bound);
+            let queued = if tied {
+                forward.queue.least()
+            } else {
+                Least::NONE
+            };
+            Ties::Queued(Box::default(), queued)
         } else {
             let closed_below = self.backward.queue.advance().unwrap_or(u64::MAX);
             Ties::Beyond(&mut self.backward, closed_below)
@@ -231,10 +238,16 @@ impl Walk<'_> {
         }
         let goal = self.forward.norm.to;
         match &mut self.ties {
-            Ties::Queued(cones) => {
+            Ties::Queued(cones, queued) => {
                 // What leads here is not reached either, so that the estimate stays.
                 let offset = std::array::from_fn(|a| xyz[a] - goal[a]);
-                cones.may_hold(offset).then(|| Stand {
+                while !cones.may_hold(offset) {
+                    let behind = self.forward.queue.next(queued)?;
+                    if let Some(offset) = self.forward.offset_at(behind, self.bound) {
+                        cones.add(offset);
+                    }
+                }
+                Some(Stand {
                     cell,
                     ticks,
                     left: rising(offset),
@@ -346,22 +359,13 @@ impl Search {
         }
     }
 
-    /// The cones of what is queued at the bound.
-    fn cones(&mut self, bound: u32) -> Cones {
-        let tied = self.queue.advance() == Some(u64::from(bound));
-        let goal = self.norm.to;
-        let queued = self.queue.least().filter_map(|cell| {
-            let (patch, place) = self.patches.of(cell);
-            let xyz = patch.xyz(place);
-            let current = !has(&patch.closed, place)
-                && u64::from(patch.ticks[place]) + self.norm.from(xyz) == u64::from(bound);
-            current.then(|| std::array::from_fn(|a| xyz[a] - goal[a]))
-        });
-        if tied {
-            Cones::new(queued)
-        } else {
-            Cones::new(std::iter::empty())
-        }
+    /// The offset of a queued cell from the goal in lattice units, if its estimate is the bound still.
+    fn offset_at(&self, cell: Place, bound: u32) -> Option<[i32; 3]> {
+        let (patch, place) = self.patches.of(cell);
+        let xyz = patch.xyz(place);
+        let current = !has(&patch.closed, place)
+            && u64::from(patch.ticks[place]) + self.norm.from(xyz) == u64::from(bound);
+        current.then(|| std::array::from_fn(|a| xyz[a] - self.norm.to[a]))
     }
 
     /// The way from a cell to the start, each cell with the weight of the step that leads on from it; see
