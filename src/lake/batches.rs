@@ -239,7 +239,7 @@ fn schema_of(path: &Path, files: &[Parquet]) -> Result<SchemaRef> {
 fn reader(parquet: &Parquet, places: &[usize]) -> Result<(String, ParquetRecordBatchReader)> {
     let name = parquet.path.display().to_string();
     let file = parquet.file()?;
-    check_all_pages(&name, &file, parquet.bytes, &parquet.metadata)?;
+    check_all_pages(&name, &file, parquet.bytes, parquet.footer())?;
     let reader = guarded(&name, || {
         let builder =
             ParquetRecordBatchReaderBuilder::new_with_metadata(file, parquet.metadata.clone());

@@ -14,7 +14,7 @@ mod parquet;
 mod stretch;
 mod survey;
 
-pub(crate) use parquet::{check_all_pages, damaged, guarded, open_footer};
+pub(crate) use parquet::{check_all_pages, damaged, guarded, key_values, open_footer};
 pub(crate) use parquet::{decode_parquet, open_parquet, open_parquet_whole};
 pub(crate) use survey::survey;
 
@@ -54,15 +54,6 @@ pub(crate) struct Rows {
     wanted: Vec<String>,
     source: Source,
     number: u64,
-}
-
-/// The key-value metadata of a Parquet file.
-///
-/// # Errors
-/// [`Error::Input`] if it is no Parquet file or its footer is not sound.
-pub(crate) fn key_values(path: &Path) -> Result<Vec<(String, String)>> {
-    let (file, bytes) = super::input::open(path)?;
-    parquet::key_values(&path.display().to_string(), &file, bytes)
 }
 
 impl Rows {

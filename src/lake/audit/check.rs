@@ -69,7 +69,7 @@ pub(super) fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
     in_parallel(&files, |parquet| {
         let name = parquet.path.display().to_string();
         let file = parquet.file()?;
-        check_all_pages(&name, &file, parquet.bytes, &parquet.metadata)?;
+        check_all_pages(&name, &file, parquet.bytes, parquet.footer())?;
         check_footer(parquet, &file)
     })?;
     let groups = in_parallel(&units, |&(file, group)| {

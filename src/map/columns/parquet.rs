@@ -3,7 +3,7 @@
 use super::footer::check_footer;
 use super::pages::{TextLimit, check_pages};
 use super::{Field, find_columns, guard};
-use crate::map::input::{Share, read_error, told};
+use crate::map::input::{Share, told};
 use crate::{Error, Result};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, PrimitiveArray, StringViewArray,
@@ -72,9 +72,8 @@ impl ParquetRows {
         wanted: &[&str],
         share: Share,
     ) -> Result<Self> {
-        check_footer(name, &file, file_bytes)?;
-        let (metadata, places) = guarded(name, || open(name, &file, wanted))?;
-        let rows = check_rows(name, file_bytes, metadata.metadata())?;
+        let (metadata, places) = open(name, &file, file_bytes, wanted)?;
+        let rows = rows_of(name, metadata.metadata())?;
         check_pages(
             name,
             &file,
@@ -203,21 +202,49 @@ fn value<'a, T: ArrowPrimitiveType>(
     }
 }
 
-/// Reads the footer of a file of any columns.
+/// Reads the footer of a file, whose schema has been found sound before it is decoded.
+///
+/// # Errors
+/// [`Error::Input`] if the file is no sound Parquet file, or claims more rows than its bytes can hold.
+fn read_footer(name: &str, file: &File, file_bytes: u64) -> Result<ParquetMetaData> {
+    check_footer(name, file, file_bytes)?;
+    let footer = guarded(name, || {
+        ParquetMetaDataReader::new()
+            .parse_and_finish(file)
+            .map_err(|e| damaged(name, &e.to_string()))
+    })?;
+    let rows = rows_of(name, &footer)?;
+    if rows / MOST_ROWS_A_BYTE > file_bytes {
+        let what = format!("{file_bytes} bytes cannot hold the {rows} rows that it claims");
+        return Err(damaged(name, &what));
+    }
+    Ok(footer)
+}
+
+/// The number of rows that a footer claims.
+fn rows_of(name: &str, footer: &ParquetMetaData) -> Result<u64> {
+    u64::try_from(footer.file_metadata().num_rows())
+        .map_err(|_| damaged(name, "it has a negative number of rows"))
+}
+
+/// The Parquet types say all that matters: dictionaries and large strings are ways to hold them in memory.
+fn parquet_types() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
+}
+
+/// Reads the footer of a file, and the types under which its columns decode.
 ///
 /// # Errors
 /// [`Error::Input`] if the file is no sound Parquet file, or claims more rows than its bytes can hold.
 pub(crate) fn open_footer(name: &str, file: &File, file_bytes: u64) -> Result<ArrowReaderMetadata> {
-    check_footer(name, file, file_bytes)?;
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let metadata = guarded(name, || {
-        ArrowReaderMetadata::load(file, options).map_err(|e| damaged(name, &e.to_string()))
-    })?;
-    check_rows(name, file_bytes, metadata.metadata())?;
-    Ok(metadata)
+    let footer = Arc::new(read_footer(name, file, file_bytes)?);
+    guarded(name, || {
+        ArrowReaderMetadata::try_new(footer, parquet_types())
+            .map_err(|e| damaged(name, &e.to_string()))
+    })
 }
 
-/// Checks that no page of a file, whose footer was read, asks for more memory than real writers' pages do.
+/// Checks that no page of a file, whose footer was read, asks for more memory than writers' pages do.
 ///
 /// # Errors
 /// [`Error::Input`] if a page is too large, or its header is not sound.
@@ -225,28 +252,11 @@ pub(crate) fn check_all_pages(
     name: &str,
     file: &File,
     file_bytes: u64,
-    metadata: &ArrowReaderMetadata,
+    footer: &ParquetMetaData,
 ) -> Result<()> {
-    let all: Vec<_> = (0..metadata.schema().fields().len()).map(Some).collect();
-    check_pages(
-        name,
-        file,
-        file_bytes,
-        metadata.metadata(),
-        &all,
-        TextLimit::Long,
-    )
-}
-
-/// The number of rows that a footer claims, if the file may hold as many.
-fn check_rows(name: &str, file_bytes: u64, metadata: &ParquetMetaData) -> Result<u64> {
-    let rows = u64::try_from(metadata.file_metadata().num_rows())
-        .map_err(|_| damaged(name, "it has a negative number of rows"))?;
-    if rows / MOST_ROWS_A_BYTE > file_bytes {
-        let what = format!("{file_bytes} bytes cannot hold the {rows} rows that it claims");
-        return Err(damaged(name, &what));
-    }
-    Ok(rows)
+    let roots = footer.file_metadata().schema_descr().root_schema();
+    let all: Vec<_> = (0..roots.get_fields().len()).map(Some).collect();
+    check_pages(name, file, file_bytes, footer, &all, TextLimit::Long)
 }
 
 /// The row groups of a share, how many rows come before them, and how many they have; all the rows that the footer
@@ -282,12 +292,10 @@ fn groups_of(
 fn open(
     name: &str,
     file: &File,
+    file_bytes: u64,
     wanted: &[&str],
 ) -> Result<(ArrowReaderMetadata, Vec<Option<usize>>)> {
-    let wrong = |e: parquet::errors::ParquetError| damaged(name, &e.to_string());
-    // The Parquet types say all that matters: dictionaries and large strings are ways to hold them in memory.
-    let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let plain = ArrowReaderMetadata::load(file, options()).map_err(wrong)?;
+    let plain = open_footer(name, file, file_bytes)?;
     let fields = plain.schema().fields();
     let places = find_columns(name, wanted, fields.iter().map(|f| f.name().as_bytes()))?;
     for (column, place) in wanted.iter().zip(&places) {
@@ -310,11 +318,11 @@ fn open(
         })
         .collect();
     let schema = Schema::new(viewed).with_metadata(plain.schema().metadata().clone());
-    let metadata = ArrowReaderMetadata::try_new(
-        Arc::clone(plain.metadata()),
-        options().with_schema(Arc::new(schema)),
-    )
-    .map_err(wrong)?;
+    let metadata = guarded(name, || {
+        let options = parquet_types().with_schema(Arc::new(schema));
+        ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options)
+            .map_err(|e| damaged(name, &e.to_string()))
+    })?;
     Ok((metadata, places))
 }
 
@@ -346,34 +354,25 @@ fn column_of(batch: &RecordBatch, place: Option<usize>) -> Column {
     }
 }
 
-/// Opens a Parquet file and reads its footer, whose schema has been found sound before it is decoded.
+/// Opens a Parquet file and reads its footer.
 ///
 /// # Errors
 /// [`Error::Input`] if there is no such file or it is no sound Parquet file, [`Error::Machine`] if it may not be read.
 pub(crate) fn open_parquet(path: &Path) -> Result<(File, ParquetMetaData)> {
-    let name = path.display().to_string();
     let (file, bytes) = crate::map::input::open(path)?;
-    check_footer(&name, &file, bytes)?;
-    let footer = guarded(&name, || {
-        ParquetMetaDataReader::new()
-            .parse_and_finish(&file)
-            .map_err(|e| damaged(&name, &e.to_string()))
-    })?;
+    let footer = read_footer(&path.display().to_string(), &file, bytes)?;
     Ok((file, footer))
 }
 
-/// Opens a Parquet file to be read whole: its footer is sound, and no page of any column claims more than writers
-/// make.
+/// Opens a Parquet file to be read whole: no page of any column claims more than writers make.
 ///
 /// # Errors
 /// As [`open_parquet`].
 pub(crate) fn open_parquet_whole(path: &Path) -> Result<(File, ParquetMetaData)> {
-    let (file, footer) = open_parquet(path)?;
     let name = path.display().to_string();
-    let bytes = file.metadata().map_err(|e| read_error(&name, &e))?.len();
-    let roots = footer.file_metadata().schema_descr().root_schema();
-    let places: Vec<_> = (0..roots.get_fields().len()).map(Some).collect();
-    check_pages(&name, &file, bytes, &footer, &places, TextLimit::Long)?;
+    let (file, bytes) = crate::map::input::open(path)?;
+    let footer = read_footer(&name, &file, bytes)?;
+    check_all_pages(&name, &file, bytes, &footer)?;
     Ok((file, footer))
 }
 
@@ -408,14 +407,12 @@ pub(crate) fn guarded<T>(file: &str, step: impl FnOnce() -> Result<T>) -> Result
 /// # Errors
 /// [`Error::Input`] if its footer is not sound.
 pub(super) fn numeric(name: &str, file: &File, file_bytes: u64) -> Result<(Vec<String>, u64)> {
-    check_footer(name, file, file_bytes)?;
-    let (metadata, _) = guarded(name, || open(name, file, &[]))?;
+    let metadata = open_footer(name, file, file_bytes)?;
     let columns = metadata.schema().fields().iter().filter(|field| {
         let kind = field.data_type();
         kind.is_integer() || kind.is_floating()
     });
-    let rows = u64::try_from(metadata.metadata().file_metadata().num_rows())
-        .map_err(|_| damaged(name, "it has a negative number of rows"))?;
+    let rows = rows_of(name, metadata.metadata())?;
     Ok((columns.map(|field| field.name().clone()).collect(), rows))
 }
 
@@ -423,14 +420,9 @@ pub(super) fn numeric(name: &str, file: &File, file_bytes: u64) -> Result<(Vec<S
 ///
 /// # Errors
 /// [`Error::Input`] if its footer is not sound.
-pub(super) fn key_values(
-    name: &str,
-    file: &File,
-    file_bytes: u64,
-) -> Result<Vec<(String, String)>> {
-    check_footer(name, file, file_bytes)?;
-    let (metadata, _) = guarded(name, || open(name, file, &[]))?;
-    let pairs = metadata.metadata().file_metadata().key_value_metadata();
+pub(crate) fn key_values(path: &Path) -> Result<Vec<(String, String)>> {
+    let (_, footer) = open_parquet(path)?;
+    let pairs = footer.file_metadata().key_value_metadata();
     let pairs = pairs.into_iter().flatten();
     Ok(pairs
         .filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)))
