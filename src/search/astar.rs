@@ -3,10 +3,10 @@
 use super::CellKey;
 use super::bricks::Bricks;
 use super::fronts::Best;
-use super::patch::{NO_DISTANCE, NO_STEP, Patches, Place, UNSEEN, has, set};
+use super::patch::{NO_DISTANCE, NO_STEP, Offer, Patch, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
 use crate::brick::BrickId;
-use crate::lattice::{AXIAL_BASE, DIAGONAL_BASE, UNREACHED, axial_half, diagonal_half};
+use crate::lattice::{UNREACHED, axial_half, diagonal_half};
 
 /// How good a route has to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -310,11 +310,25 @@ impl Search {
     /// Gives a cell's distance for exact and offers it to the neighbours. Estimates above `limit` are not queued.
     #[inline(always)]
     fn expand(&mut self, cell: Place, limit: u64) {
+        let mut left = self.patches.onward(cell);
         let (patch, place) = self.patches.of_mut(cell);
         set(&mut patch.closed, place);
-        let (ticks, cost) = (patch.ticks[place], patch.costs[place]);
-        let sums = [ticks + diagonal_half(cost), ticks + axial_half(cost)];
-        let mut left = self.patches.onward(cell);
+        let offer = Offer::new(patch.ticks[place], patch.costs[place]);
+        if Patch::is_inside(place) {
+            left &= patch.steps(place, offer, |new, old| new < old);
+            while left != 0 {
+                let step = left.trailing_zeros() as usize;
+                left &= left - 1;
+                let to = Patch::neighbour(place, step);
+                if let Some(ticks) = patch.reach(to, step, offer, &mut self.overflowed) {
+                    let estimate = u64::from(ticks) + self.norm.from(patch.xyz(to));
+                    if estimate <= limit {
+                        self.queue.push(estimate, cell & !1023 | to as u32);
+                    }
+                }
+            }
+            return;
+        }
         while left != 0 {
             let step = left.trailing_zeros() as usize;
             left &= left - 1;
@@ -322,31 +336,42 @@ impl Search {
                 continue;
             };
             let (patch, place) = self.patches.of_mut(to);
-            let cost = u32::from(patch.costs[place]);
-            let old = patch.ticks[place];
-            let new = if step < 8 {
-                sums[0] + ((DIAGONAL_BASE * cost) >> 8)
-            } else {
-                sums[1] + ((AXIAL_BASE * cost) >> 8)
-            };
-            if new >= old {
-                continue;
-            }
-            if cost == 0 {
-                patch.ticks[place] = NO_DISTANCE;
-                continue;
-            }
-            if new >= UNREACHED {
-                self.overflowed = true;
-                patch.ticks[place] = old.min(NO_DISTANCE);
-                continue;
-            }
-            patch.ticks[place] = new;
-            patch.by[place] = step as u8;
-            let estimate = u64::from(new) + self.norm.from(patch.xyz(place));
-            if estimate <= limit {
-                self.queue.push(estimate, to);
+            if let Some(ticks) = patch.reach(place, step, offer, &mut self.overflowed) {
+                let estimate = u64::from(ticks) + self.norm.from(patch.xyz(place));
+                if estimate <= limit {
+                    self.queue.push(estimate, to);
+                }
             }
         }
+    }
+}
+
+impl Patch {
+    /// Takes in what a neighbour offers; gives the distance if it is a shorter one, of an open cell.
+    #[inline(always)]
+    fn reach(
+        &mut self,
+        place: usize,
+        step: usize,
+        offer: Offer,
+        overflowed: &mut bool,
+    ) -> Option<u32> {
+        let (cost, old) = (self.costs[place], self.ticks[place]);
+        let new = offer.to(step, cost);
+        if new >= old {
+            return None;
+        }
+        if cost == 0 {
+            self.ticks[place] = NO_DISTANCE;
+            return None;
+        }
+        if new >= UNREACHED {
+            *overflowed = true;
+            self.ticks[place] = old.min(NO_DISTANCE);
+            return None;
+        }
+        self.ticks[place] = new;
+        self.by[place] = step as u8;
+        Some(new)
     }
 }

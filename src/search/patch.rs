@@ -4,7 +4,7 @@ use super::CellKey;
 use super::bricks::{Bricks, Held, Span};
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
 use crate::engine::shell::DIRECTIONS;
-use crate::lattice::NEIGHBOURS;
+use crate::lattice::{NEIGHBOURS, axial_half, diagonal_half};
 use rustc_hash::FxHashMap;
 
 /// The entry of a cell that the search has not looked at.
@@ -68,13 +68,47 @@ const fn steps() -> ([[u16; 14]; BRICK_CELLS], [u16; BRICK_CELLS]) {
     (table, needs)
 }
 
+/// What a cell offers its neighbours: its distance and its half of the step there, in ticks.
+#[derive(Clone, Copy)]
+pub(super) struct Offer {
+    diagonal: u32,
+    axial: u32,
+}
+
+impl Offer {
+    /// Of a cell at a distance, of a cost.
+    #[inline(always)]
+    pub fn new(ticks: u32, cost: u16) -> Self {
+        Offer {
+            diagonal: ticks + diagonal_half(cost),
+            axial: ticks + axial_half(cost),
+        }
+    }
+
+    /// The distance of the neighbour in a step of the fixed order, of a cost.
+    #[inline(always)]
+    pub fn to(self, step: usize, cost: u16) -> u32 {
+        if step < 8 {
+            self.diagonal + diagonal_half(cost)
+        } else {
+            self.axial + axial_half(cost)
+        }
+    }
+}
+
+/// How many places the diagonal neighbours of a place inside lie behind the first of them.
+const DIAGONAL: [usize; 8] = [73, 9, 65, 1, 72, 8, 64, 0];
+
+/// How many places the axial neighbours of a place inside lie behind the first of them.
+const AXIAL: [usize; 6] = [65, 63, 72, 56, 128, 0];
+
 /// A brick as one search sees it.
 pub(super) struct Patch {
     pub brick: BrickId,
     /// The brick's corner in lattice units.
     corner: [i32; 3],
-    /// The patches in the 14 directions, as far as `linked` has a bit.
-    links: [u32; 14],
+    /// The patches in the 14 directions, as far as `linked` has a bit, and itself [`INSIDE`].
+    links: [u32; 16],
     linked: u16,
     /// The other side's patch of the same brick, or how many patches it had when it was asked in vain.
     twin: Result<u32, u32>,
@@ -167,6 +201,14 @@ pub(super) fn set(bits: &mut [u64; 16], place: usize) {
     bits[place >> 6 & 15] |= 1 << (place & 63);
 }
 
+/// `N` entries of a patch, so that places among them need no check.
+#[inline(always)]
+fn window<const N: usize, T>(entries: &[T; BRICK_CELLS], first: usize) -> &[T; N] {
+    entries[first..]
+        .first_chunk()
+        .expect("the neighbours of a place inside are in the brick")
+}
+
 impl Patch {
     /// The coordinates of a place.
     #[inline(always)]
@@ -177,6 +219,51 @@ impl Patch {
             self.corner[1] + 2 * (place >> 3 & 7) as i32 + parity,
             self.corner[2] + 2 * (place >> 6 & 7) as i32 + parity,
         ]
+    }
+
+    /// Whether all neighbours of a place are in the brick too.
+    #[inline(always)]
+    pub fn is_inside(place: usize) -> bool {
+        NEEDS[place] == 0
+    }
+
+    /// The neighbour of a place inside.
+    #[inline(always)]
+    pub fn neighbour(place: usize, step: usize) -> usize {
+        usize::from(STEPS[place][step] & 1023)
+    }
+
+    /// The steps from a place inside to neighbours of which `is` says yes, of what is offered to them and of their entry, a
+    /// bit each; blocked ones have a cost of 0.
+    #[inline(always)]
+    pub fn steps(&self, place: usize, offer: Offer, is: impl Fn(u32, u32) -> bool) -> u16 {
+        let first = if place < 512 {
+            place + 512 - 73
+        } else {
+            place - 512
+        };
+        let diagonal: &[u32; 74] = window(&self.ticks, first);
+        let axial: &[u32; 129] = window(&self.ticks, place - 64);
+        let mut steps = 0;
+        if let Some(cost) = self.uniform {
+            let offers = [offer.to(0, cost), offer.to(8, cost)];
+            for (step, to) in DIAGONAL.into_iter().enumerate() {
+                steps |= u16::from(is(offers[0], diagonal[to])) << step;
+            }
+            for (step, to) in AXIAL.into_iter().enumerate() {
+                steps |= u16::from(is(offers[1], axial[to])) << (8 + step);
+            }
+        } else {
+            let costs: &[u16; 74] = window(&self.costs, first);
+            for (step, to) in DIAGONAL.into_iter().enumerate() {
+                steps |= u16::from(is(offer.to(0, costs[to]), diagonal[to])) << step;
+            }
+            let costs: &[u16; 129] = window(&self.costs, place - 64);
+            for (step, to) in AXIAL.into_iter().enumerate() {
+                steps |= u16::from(is(offer.to(8, costs[to]), axial[to])) << (8 + step);
+            }
+        }
+        steps
     }
 
     /// To be called where the other side begins anew.
@@ -283,7 +370,7 @@ impl Patches {
             self.list.push(Box::new(Patch {
                 brick,
                 corner,
-                links: [0; 14],
+                links: [self.used as u32; 16],
                 linked: 0,
                 twin: Err(0),
                 closed: [0; 16],
@@ -296,6 +383,7 @@ impl Patches {
         } else {
             let patch = &mut *self.list[self.used];
             (patch.brick, patch.corner, patch.linked) = (brick, corner, 0);
+            patch.links[usize::from(INSIDE)] = self.used as u32;
             patch.twin = Err(0);
             patch.closed.fill(0);
             patch.dead.fill(0);
@@ -363,12 +451,7 @@ impl Patches {
     pub fn neighbour(&self, at: Place, step: usize) -> Option<Place> {
         let (patch, place) = self.of(at);
         let to = STEPS[place][step];
-        let direction = to >> 10;
-        let beside = if direction == INSIDE {
-            at >> 10
-        } else {
-            patch.links[direction as usize]
-        };
+        let beside = patch.links[usize::from(to >> 10) & 15];
         (beside != OUTSIDE).then_some(beside << 10 | u32::from(to & 1023))
     }
 }
@@ -379,7 +462,6 @@ const OUTSIDE: u32 = u32::MAX;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lattice::{axial_half, diagonal_half};
 
     #[test]
     fn what_is_not_tried_is_nearer_from_the_cell_before() {
@@ -413,5 +495,42 @@ mod tests {
         }
         assert!(ONWARD[..8].iter().all(|o| o.count_ones() == 7));
         assert!(ONWARD[8..14].iter().all(|o| o.count_ones() == 9));
+    }
+    #[test]
+    fn the_steps_inside_are_those_of_which_each_step_says_so() {
+        let mut seed = 1u64;
+        let mut random = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) % below
+        };
+        let (brick, mut bricks) = (
+            BrickId::from_code(0).unwrap(),
+            Bricks::new(Default::default()),
+        );
+        for uniform in [false, true] {
+            let costs = std::array::from_fn(|_| if uniform { 300 } else { random(400) as u16 });
+            bricks.load(brick, Box::new(costs));
+            let mut patches = Patches::default();
+            let cell = CellKey::new(brick, Local::new(0).unwrap());
+            let at = patches.locate(cell, &mut bricks).unwrap();
+            let (patch, _) = patches.of_mut(at);
+            assert_eq!(patch.uniform.is_some(), uniform);
+            patch.ticks = std::array::from_fn(|_| match random(4) {
+                0 => UNSEEN,
+                1 => NO_DISTANCE,
+                _ => 10_000 + random(4000) as u32,
+            });
+            for place in (0..BRICK_CELLS).filter(|&place| Patch::is_inside(place)) {
+                let offer = Offer::new(8000 + random(4000) as u32, patch.costs[place]);
+                let mut nearer = 0;
+                for (step, by) in NEIGHBOURS.iter().enumerate() {
+                    let to = Patch::neighbour(place, step);
+                    let there = std::array::from_fn(|a| patch.xyz(place)[a] + by[a]);
+                    assert_eq!(patch.xyz(to), there);
+                    nearer |= u16::from(offer.to(step, patch.costs[to]) < patch.ticks[to]) << step;
+                }
+                assert_eq!(patch.steps(place, offer, |new, old| new < old), nearer);
+            }
+        }
     }
 }

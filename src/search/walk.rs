@@ -4,7 +4,7 @@ use super::CellKey;
 use super::astar::{Norm, Search};
 use super::bricks::Bricks;
 use super::fronts::Fronts;
-use super::patch::{ALL_STEPS, NO_DISTANCE, Place, UNSEEN, has, set};
+use super::patch::{ALL_STEPS, NO_DISTANCE, Offer, Patch, Place, UNSEEN, has, set};
 use super::queue::Least;
 use super::ties::{Cones, falling, rising};
 use crate::brick::BrickId;
@@ -291,6 +291,11 @@ impl Walk<'_> {
             unreachable!("the search from the goal has come to the bound");
         };
         let rest = self.bound - from.ticks;
+        let (theirs, place) = backward.patches.of(from.cell);
+        if from.left == ALL_STEPS && Patch::is_inside(place) {
+            let offer = Offer::new(rest, theirs.costs[place]);
+            from.left = theirs.steps(place, offer, |new, old| new == old);
+        }
         while from.left != 0 {
             let step = from.left.trailing_zeros() as usize;
             from.left &= from.left - 1;
