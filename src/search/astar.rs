@@ -3,8 +3,9 @@
 use super::CellKey;
 use super::bricks::Bricks;
 use super::fronts::Best;
-use super::patch::{NO_DISTANCE, NO_STEP, Offer, Patch, Patches, Place, UNSEEN, has, set};
+use super::patch::{NO_DISTANCE, Patch, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
+use super::steps::{NO_STEP, Offer};
 use crate::brick::BrickId;
 use crate::lattice::{UNREACHED, axial_half, diagonal_half};
 

@@ -58,6 +58,7 @@ mod queue;
 mod router;
 mod sight;
 mod smooth;
+mod steps;
 mod ties;
 mod walk;
 mod work;
