@@ -6,6 +6,11 @@
 //! that lower it by their whole weight are steps of the cone. So `y - u` is a sum of the cone's steps, none negative: the
 //! three coordinates of `y` in the cone's steps are at least those of `u`. The greatest coordinates of all queued cells
 //! in a cone rule out most of it, and cones without a queued cell altogether.
+//!
+//! What the cones leave is gone through cell by cell, at 70 ns each. In large open maps that is most of the longest queries'
+//! time: a thousandth of them has more than a hundred thousand dead cells. Measured, and left out: to go on with the search
+//! until no tie is queued takes more cells than are dead. To move whole bricks of ties at once, a bit a cell, comes to each
+//! brick again with every cell of the route, for a thin slice; it takes as long.
 
 /// What a search has queued at the bound, by the cones around the goal: in each, the coordinates that no other queued
 /// cell's exceed in all three.
