@@ -7,7 +7,7 @@ use super::fronts::Fronts;
 use super::patch::{NO_DISTANCE, Patch, Place, UNSEEN, has, set};
 use super::queue::Least;
 use super::steps::{ALL_STEPS, Offer};
-use super::ties::{Cones, falling, rising};
+use super::ties::{Cones, falling};
 use crate::brick::BrickId;
 use crate::lattice::{axial_half, diagonal_half};
 use rustc_hash::FxHashMap;
@@ -190,6 +190,8 @@ impl Walk<'_> {
     /// The next neighbour that may lie on a shortest route through a cell.
     #[inline]
     fn step(&mut self, from: &mut Stand) -> Option<Stand> {
+        let (patch, place) = self.forward.patches.of(from.cell);
+        let halves = Offer::new(0, patch.costs[place]);
         while from.left != 0 {
             let step = from.left.trailing_zeros() as usize;
             from.left &= from.left - 1;
@@ -201,18 +203,18 @@ impl Walk<'_> {
             if has(&patch.dead, place) {
                 continue;
             }
-            if patch.ticks[place] == UNSEEN {
+            let known = patch.ticks[place];
+            if known == UNSEEN {
                 patch.ticks[place] = NO_DISTANCE;
             }
             if patch.costs[place] == 0 {
                 continue;
             }
-            let weight = self.forward.half(from.cell, step) + self.forward.half(cell, step);
+            let weight = halves.to(step, patch.costs[place]);
             let Some(ticks) = from.ticks.checked_sub(weight) else {
                 continue;
             };
-            let (patch, place) = self.forward.patches.of(cell);
-            if patch.ticks[place] == ticks {
+            if known == ticks {
                 return Some(Stand::new(cell, ticks, false));
             }
             if has(&patch.closed, place) {
@@ -242,16 +244,19 @@ impl Walk<'_> {
             Ties::Queued(cones, queued) => {
                 // What leads here is not reached either, so that the estimate stays.
                 let offset = std::array::from_fn(|a| xyz[a] - goal[a]);
-                while !cones.may_hold(offset) {
-                    let behind = self.forward.queue.next(queued)?;
-                    if let Some(offset) = self.forward.offset_at(behind, self.bound) {
+                let left = loop {
+                    if let Some(steps) = cones.behind(offset) {
+                        break steps;
+                    }
+                    let queued = self.forward.queue.next(queued)?;
+                    if let Some(offset) = self.forward.offset_at(queued, self.bound) {
                         cones.add(offset);
                     }
-                }
+                };
                 Some(Stand {
                     cell,
                     ticks,
-                    left: rising(offset),
+                    left,
                     beyond: false,
                 })
             }
