@@ -228,9 +228,18 @@ fn failure(index: usize, status: ExitStatus, told: Option<&str>) -> Error {
 /// Set for started processes, whose errors the first process tells.
 const STARTED: &str = "OCTAFLOW_STARTED";
 
-/// Tells the user an error: on stderr, in one write, so that lines of several processes do not mix. A process that
-/// [`launch_local`] has started leaves that to the first one, as long as there is one.
+/// Tells the user the error that ends this process: on stderr, in one write, so that lines of several processes do not
+/// mix. A process that [`launch_local`] has started leaves that to the first one, as long as there is one.
+///
+/// Several threads may meet an error at a time. Only the first is told, and its thread ends the process; the others wait
+/// for that here.
 pub fn tell(error: &Error) {
+    static ENDING: AtomicBool = AtomicBool::new(false);
+    if ENDING.swap(true, Ordering::SeqCst) {
+        loop {
+            thread::park();
+        }
+    }
     let line = format!("octaflow: {error}\n");
     let listened_to = std::env::var_os(STARTED).is_some()
         && std::io::stdout().write_all(line.as_bytes()).is_ok()
