@@ -12,6 +12,7 @@ pub mod gather;
 pub mod ghost;
 pub mod ingest;
 pub mod orders;
+pub mod portals;
 pub mod regions;
 pub mod route;
 pub mod specification;

@@ -16,8 +16,10 @@
 //! **Frontiers.** A worker begins to search when the frontier of the tokens passes the epoch: then every worker has made
 //! its edits and heard of all others, so every brick it can be sent is up to date. The search has ended everywhere when the
 //! frontier behind the loop passes the epoch: timely's progress tracking detects it.
-//! **Bounds.** A query's bound, the least cost found, stays with the query: no other worker has a part of its search.
-//! What all searches share is the least cost of the map, which every worker knows from the same records.
+//! **Bounds.** A query's bounds stay with the query: no other worker has a part of its search. From above, that is the
+//! least cost found, in a corridor at first that of the route which the coarse graph shows; from below, the least
+//! estimate of either side. What all searches share is the least cost of the map, which every worker knows from the
+//! same records, and a worker's portals and tolls, which are functions of the bricks that it has.
 //! **Invariants.** One epoch is under way at a time. While a query rests, its worker goes on with others; a worker that
 //! can do nothing is parked.
 

@@ -142,7 +142,8 @@ impl Local {
         Local::of_units(x as i32, y as i32, z as i32)
     }
 
-    const fn of_units(x: i32, y: i32, z: i32) -> Self {
+    /// The place at an offset from the brick's corner, each 0…15 and all of one parity.
+    pub(crate) const fn of_units(x: i32, y: i32, z: i32) -> Self {
         Local(((x & 1) << 9 | (z >> 1) << 6 | (y >> 1) << 3 | x >> 1) as u16)
     }
 }

@@ -24,11 +24,13 @@ mod state;
 mod telling;
 mod tile;
 mod visits;
+mod within;
 
 pub use changes::CellChange;
 pub use kernel::NO_NEXT;
 pub use message::Message;
 pub use tile::{NO_LABEL, Ticks};
+pub use within::Within;
 
 use crate::brick::{BrickId, Costs, Local};
 use crate::lattice::Cell;

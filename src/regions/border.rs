@@ -15,7 +15,7 @@
 //! **borders**, of one shape. The pieces touch if the borders meet.
 
 use super::planes::{Pieces, up};
-use crate::brick::Planes;
+use crate::brick::{Local, Planes};
 use crate::engine::shell::DIRECTIONS;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,17 @@ impl Border {
 /// The layers at `side` on the axes along which a direction leads.
 fn fixed(upward: usize, side: u32) -> [Option<u32>; 3] {
     DIRECTIONS[UPWARD[upward]].map(|step| (step == 1).then_some(side))
+}
+
+/// The place in the upper brick of a cell of a border: bit `bit` of those of a parity.
+pub(super) fn layer_place(parity: usize, bit: u32, upward: usize) -> Local {
+    let mut free = [bit & 7, bit >> 3].into_iter();
+    let at = fixed(upward, 0).map(|side| {
+        side.or_else(|| free.next())
+            .expect("at most two axes are free")
+    });
+    let [i, j, k] = at.map(|c| c as usize);
+    Local::new(parity << 9 | k << 6 | j << 3 | i).expect("a place")
 }
 
 /// The even cells in the border of a pair over an edge or corner that need no contact of their own, found by what

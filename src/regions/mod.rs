@@ -39,6 +39,7 @@
 
 mod border;
 mod brick;
+mod crossing;
 mod cube;
 mod planes;
 mod profile;
@@ -47,6 +48,8 @@ mod show;
 mod update;
 
 pub use border::Border;
+pub(crate) use crossing::{crossings, upward_of};
+pub(crate) use planes::Pieces;
 pub use profile::{Profile, Region};
 
 use crate::brick::{BrickId, Costs, Local, Planes};

@@ -120,7 +120,8 @@ const fn down(bits: u64) -> u64 {
 
 /// The pieces of a brick in ascending order of their least places: sets of open cells, joined within the brick and
 /// apart from each other there.
-pub(super) enum Pieces {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pieces {
     /// All cells, in one piece.
     Whole,
     /// Some of the cells, or none.

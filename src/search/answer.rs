@@ -96,8 +96,19 @@ impl Answer {
 pub(super) struct Reads(Vec<(BrickId, [u64; 16])>);
 
 impl Reads {
+    /// Those of some bricks, which may come more than once.
     pub fn new(mut bricks: Vec<(BrickId, [u64; 16])>) -> Self {
         bricks.sort_unstable_by_key(|b| b.0);
+        bricks.dedup_by(|more, all| {
+            let same = more.0 == all.0;
+            if same {
+                all.1
+                    .iter_mut()
+                    .zip(more.1)
+                    .for_each(|(all, more)| *all |= more);
+            }
+            same
+        });
         bricks.shrink_to_fit();
         Reads(bricks)
     }

@@ -2,7 +2,7 @@
 
 use super::CellKey;
 use super::bricks::Bricks;
-use super::fronts::Best;
+use super::fronts::{Best, Found};
 use super::patch::{NO_DISTANCE, Patch, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
 use super::steps::{NO_STEP, Offer};
@@ -262,7 +262,7 @@ impl Search {
             }
             self.expanded += 1;
             if let Some(ticks) = self.through(cell, theirs) {
-                best.offer(ticks, self.patches.key(cell));
+                best.offer(ticks, Found::Meeting(self.patches.key(cell)));
             }
             self.expand(cell, best.enough());
         }

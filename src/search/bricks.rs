@@ -62,6 +62,11 @@ impl Span {
         (!self.blocked && self.least + 1 == self.most).then_some(self.most)
     }
 
+    /// The cost of all open cells, if they are known to have the same.
+    pub fn even(self) -> Option<u16> {
+        (self.least < u16::MAX && self.least + 1 == self.most).then_some(self.most)
+    }
+
     /// Whether surely no open cell costs more than `times` another.
     #[inline(always)]
     pub fn is_within(self, times: u16) -> bool {

@@ -7,12 +7,15 @@
 //! *best*; when a side's bound reaches it, it is optimal.
 //!
 //! In free space a search from the start runs straight into the goal. So it has as many cells as two straight routes take
-//! before the other side begins.
+//! before the other side begins. In a corridor a first route of the coarse graph comes before all of it (`first.rs`): where
+//! the norm does not prove it good enough, both sides begin at once.
 
 use super::CellKey;
 use super::answer::Reads;
 use super::astar::{Mode, Search, Side};
 use super::bricks::Bricks;
+use super::coarse::Coarse;
+use super::first::First;
 use crate::brick::BrickId;
 use crate::lattice::diagonal_half;
 
@@ -45,12 +48,21 @@ pub(super) enum Step {
     Paused,
 }
 
+/// Where a route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It is the first one.
+    First,
+    /// Both sides met in this cell.
+    Meeting(CellKey),
+}
+
 /// The cheapest route that is known, and what suffices to prove it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Best {
     mode: Mode,
-    /// The distance in ticks and the cell where both sides met, if there is one.
-    route: Option<(u32, CellKey)>,
+    /// The distance in ticks and where the route is, if there is one.
+    route: Option<(u32, Found)>,
     enough: u64,
 }
 
@@ -72,17 +84,17 @@ impl Best {
         self.enough
     }
 
-    /// Takes in a route of so many ticks through a cell.
+    /// Takes in a route of so many ticks.
     #[inline]
-    pub fn offer(&mut self, ticks: u32, cell: CellKey) {
+    pub fn offer(&mut self, ticks: u32, found: Found) {
         if self.route.is_none_or(|(least, _)| ticks < least) {
-            self.route = Some((ticks, cell));
+            self.route = Some((ticks, found));
             self.enough = self.mode.enough(ticks);
         }
     }
 
-    /// The distance in ticks of the route that was found, and the cell where both sides met.
-    pub fn found(&self) -> (u32, CellKey) {
+    /// The distance in ticks of the route that was found, and where it is.
+    pub fn found(&self) -> (u32, Found) {
         self.route.expect("a route was found")
     }
 }
@@ -94,6 +106,7 @@ pub(super) struct Fronts {
     /// From the goal; begun if `racing`.
     pub(super) backward: Search,
     racing: bool,
+    pub(super) first: First,
     ends: Option<(CellKey, CellKey)>,
     pub(super) least_cost: u16,
     pub(super) best: Best,
@@ -123,6 +136,7 @@ impl Default for Fronts {
             forward: Search::default(),
             backward: Search::default(),
             racing: false,
+            first: First::default(),
             ends: None,
             least_cost: 1,
             best: Best::none(Mode::Exact),
@@ -201,6 +215,7 @@ impl Fronts {
             _ => self.forget(),
         }
         self.racing = false;
+        self.first.begin(false);
     }
 
     /// Whether a cell is open; it then counts as one that was looked at.
@@ -244,9 +259,10 @@ impl Fronts {
             None => None,
         };
         if let Some(ticks) = known {
-            self.best
-                .offer(ticks, if self.racing { start } else { goal });
+            let meeting = if self.racing { start } else { goal };
+            self.best.offer(ticks, Found::Meeting(meeting));
         }
+        self.first.begin(mode == Mode::Corridor);
         self.ends = Some((start, goal));
         self.least_cost = least_cost;
         self.straight = self.forward.norm_of_start();
@@ -262,15 +278,17 @@ impl Fronts {
     }
 
     /// Takes about `allowance` cells from the queues.
-    pub fn run(&mut self, bricks: &mut Bricks, allowance: usize) -> Step {
+    pub fn run(&mut self, bricks: &mut Bricks, coarse: &mut Coarse, allowance: usize) -> Step {
         let mut left = allowance;
         loop {
             if self.turn.1 == 0 {
-                if self.best.is_some() {
-                    let enough = self.best.enough();
-                    if self.forward.proves(enough) || self.racing && self.backward.proves(enough) {
-                        return Step::Found;
-                    }
+                if self.first.is_due(self.taken[0] + self.taken[1])
+                    && let Err(missing) = self.seek_first(bricks, coarse)
+                {
+                    return Step::Missing(missing);
+                }
+                if self.best.is_some() && self.is_proven() {
+                    return Step::Found;
                 }
                 if left == 0 {
                     return Step::Paused;
@@ -298,6 +316,27 @@ impl Fronts {
         }
     }
 
+    /// Has the coarse graph show a route.
+    fn seek_first(&mut self, bricks: &Bricks, coarse: &mut Coarse) -> Result<(), BrickId> {
+        let (start, goal) = self.ends.expect("a search that was begun");
+        let (mode, least) = (self.best.mode, self.least_cost);
+        let found = self
+            .first
+            .seek([start, goal], mode, least, coarse, bricks)?;
+        if let Some(ticks) = found {
+            self.best.offer(ticks, Found::First);
+        }
+        Ok(())
+    }
+
+    /// Whether no route is better than the best, as far as the mode asks.
+    fn is_proven(&mut self) -> bool {
+        let enough = self.best.enough();
+        self.straight >= enough
+            || self.forward.proves(enough)
+            || self.racing && self.backward.proves(enough)
+    }
+
     /// Decides which side goes on.
     fn next_turn(&mut self, bricks: &mut Bricks) -> Result<(), BrickId> {
         if !self.racing && self.taken[0] >= self.alone() {
@@ -311,6 +350,9 @@ impl Fronts {
 
     /// How many cells the search from the start takes before the other begins.
     fn alone(&self) -> u64 {
+        if !self.first.route.is_empty() {
+            return 0;
+        }
         ALONE + self.straight / u64::from(diagonal_half(self.least_cost)).max(1)
     }
 
@@ -340,21 +382,11 @@ impl Fronts {
         self.forward.overflowed || self.racing && self.backward.overflowed
     }
 
-    /// What both sides have read.
+    /// What both sides and the first route have read.
     pub fn reads(&self) -> Reads {
         let mut read: Vec<_> = self.forward.reads().collect();
-        if let Some(other) = self.other_side() {
-            for (brick, cells) in other.reads() {
-                match self.forward.patches.find(brick) {
-                    Some(patch) => {
-                        for (all, more) in read[patch as usize].1.iter_mut().zip(cells) {
-                            *all |= more;
-                        }
-                    }
-                    None => read.push((brick, cells)),
-                }
-            }
-        }
+        read.extend(self.other_side().into_iter().flat_map(Search::reads));
+        read.extend(self.first.reads());
         Reads::new(read)
     }
 

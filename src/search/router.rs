@@ -1,9 +1,12 @@
 //! The queries of one worker: which are to be answered, in what order, and when they must be answered anew.
 
 use super::CellKey;
-use super::answer::{Answer, Reads, RouteRecord};
+use super::answer::{Answer, RouteRecord};
 use super::astar::{Mode, Norm};
 use super::bricks::Bricks;
+use super::coarse::{Chain, Coarse};
+use super::portals::BrickPortals;
+use super::readers::{Origin, Readers};
 use super::work::Work;
 use crate::brick::{BrickId, Costs, Local};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -38,8 +41,7 @@ pub(super) struct Standing {
     /// Whether start and goal are connected, where that is known.
     pub(super) connected: Option<bool>,
     answer: Option<Answer>,
-    search_reads: Reads,
-    smooth_reads: Reads,
+    origin: Origin,
 }
 
 /// What became of a query in an epoch: its former answer and its new one, either absent.
@@ -64,13 +66,13 @@ pub struct RouterStats {
 pub struct Router {
     pub(super) options: RouterOptions,
     pub(super) bricks: Bricks,
+    pub(super) coarse: Coarse,
     /// The least cost of the whole map.
     pub(super) least: u16,
     slots: Vec<Option<Standing>>,
     vacant: Vec<u32>,
     index: FxHashMap<i64, u32>,
-    /// The queries whose answers were read from each brick, ascending.
-    readers: FxHashMap<BrickId, Vec<u32>>,
+    readers: Readers,
     /// Queries that this epoch answers anew, and what they answered before.
     dirty: FxHashMap<u32, Option<RouteRecord>>,
     removed: Vec<RouteRecord>,
@@ -91,11 +93,12 @@ impl Router {
         Router {
             options,
             bricks: Bricks::new(exists),
+            coarse: Coarse::default(),
             least: 0,
             slots: Vec::new(),
             vacant: Vec::new(),
             index: FxHashMap::default(),
-            readers: FxHashMap::default(),
+            readers: Readers::default(),
             dirty: FxHashMap::default(),
             removed: Vec::new(),
             edits: Vec::new(),
@@ -171,6 +174,10 @@ impl Router {
         for edit in edits {
             self.bricks.hear(edit.cell, edit.after);
         }
+        let mut edited: Vec<BrickId> = edits.iter().map(|edit| edit.cell.brick()).collect();
+        edited.sort_unstable();
+        edited.dedup();
+        let changed = self.coarse.portals.hear(&edited, &self.bricks);
         // Answers that were proven by a greater least cost prove nothing any more; what a corridor ends with hangs on the norm.
         let unproven = match self.options.mode {
             Mode::Exact => least < self.least,
@@ -183,15 +190,14 @@ impl Router {
             }
             return;
         }
+        for brick in changed {
+            for slot in self.readers.of_portals(brick).to_vec() {
+                self.mark(slot);
+            }
+        }
         for edit in edits {
-            let Some(readers) = self.readers.get(&edit.cell.brick()) else {
-                continue;
-            };
-            let affected: Vec<u32> = readers
-                .iter()
-                .copied()
-                .filter(|&s| self.affects(edit, s))
-                .collect();
+            let readers = self.readers.of_cells(edit.cell.brick()).iter().copied();
+            let affected: Vec<u32> = readers.filter(|&s| self.affects(edit, s)).collect();
             for slot in affected {
                 self.mark(slot);
             }
@@ -203,11 +209,12 @@ impl Router {
         let Some(standing) = &self.slots[slot as usize] else {
             return false;
         };
-        if self.dirty.contains_key(&slot) || standing.smooth_reads.contains(edit.cell) {
-            return true;
-        }
-        if !standing.search_reads.contains(edit.cell) {
+        let origin = &standing.origin;
+        if self.dirty.contains_key(&slot) || !origin.contains(edit.cell) {
             return false;
+        }
+        if origin.smooth.contains(edit.cell) {
+            return true;
         }
         let route = standing.answer.as_ref().and_then(|a| a.route.as_ref());
         let Some(route) = route.filter(|_| self.options.mode == Mode::Exact) else {
@@ -233,8 +240,7 @@ impl Router {
             goal,
             connected: None,
             answer: None,
-            search_reads: Reads::default(),
-            smooth_reads: Reads::default(),
+            origin: Origin::default(),
         };
         let slot = self.vacant.pop().unwrap_or(self.slots.len() as u32);
         if slot as usize == self.slots.len() {
@@ -250,7 +256,7 @@ impl Router {
         let Some(slot) = self.index.remove(&id) else {
             return;
         };
-        self.forget_reads(slot);
+        self.forget_origin(slot);
         let standing = self.slots[slot as usize].take();
         let before = match self.dirty.remove(&slot) {
             Some(before) => before,
@@ -322,43 +328,20 @@ impl Router {
     }
 
     /// Takes in an answer, and what it was read from.
-    pub(super) fn answer(&mut self, slot: u32, answer: Answer, reads: [Reads; 2]) {
-        self.forget_reads(slot);
-        if self.options.updates {
-            let mut bricks: Vec<BrickId> = reads.iter().flat_map(Reads::bricks).collect();
-            bricks.sort_unstable();
-            bricks.dedup();
-            for brick in bricks {
-                let readers = self.readers.entry(brick).or_default();
-                if let Err(at) = readers.binary_search(&slot) {
-                    readers.insert(at, slot);
-                }
-            }
-        }
+    pub(super) fn answer(&mut self, slot: u32, answer: Answer, origin: Origin) {
+        self.forget_origin(slot);
+        self.readers.add(slot, &origin);
         let standing = self.slots[slot as usize]
             .as_mut()
             .expect("a standing query");
-        [standing.search_reads, standing.smooth_reads] = reads;
+        standing.origin = origin;
         standing.answer = Some(answer);
     }
 
-    fn forget_reads(&mut self, slot: u32) {
-        let Some(standing) = &mut self.slots[slot as usize] else {
-            return;
-        };
-        let reads = [
-            std::mem::take(&mut standing.search_reads),
-            std::mem::take(&mut standing.smooth_reads),
-        ];
-        for brick in reads.iter().flat_map(Reads::bricks) {
-            if let Some(readers) = self.readers.get_mut(&brick) {
-                if let Ok(at) = readers.binary_search(&slot) {
-                    readers.remove(at);
-                }
-                if readers.is_empty() {
-                    self.readers.remove(&brick);
-                }
-            }
+    fn forget_origin(&mut self, slot: u32) {
+        if let Some(standing) = &mut self.slots[slot as usize] {
+            let origin = std::mem::take(&mut standing.origin);
+            self.readers.remove(slot, &origin);
         }
     }
 
@@ -400,14 +383,35 @@ impl Router {
         (self.dirty.len() - self.work.left(), self.dirty.len())
     }
 
+    /// The portals of a brick and the tolls between them, as searches find them.
+    ///
+    /// # Errors
+    /// A brick whose costs have not arrived.
+    pub fn portals(&mut self, brick: BrickId) -> Result<BrickPortals, BrickId> {
+        self.coarse.portals.show(brick, &self.bricks)
+    }
+
+    /// What a chain of portals between two open cells costs in ticks, as searches find it; `None` if there is none. No route
+    /// may cost less than the norm at `hear`'s least cost.
+    ///
+    /// # Errors
+    /// A brick whose costs have not arrived.
+    pub fn chain(&mut self, start: CellKey, goal: CellKey) -> Result<Option<u32>, BrickId> {
+        let Router { bricks, coarse, .. } = self;
+        let chain = coarse.chain(start, goal, self.least, usize::MAX, bricks)?;
+        Ok(match chain {
+            Chain::Found(cells) => cells.last().map(|cell| cell.1),
+            _ => None,
+        })
+    }
+
     /// What was done so far.
     pub fn stats(&self) -> RouterStats {
-        let reads = |s: &Standing| s.search_reads.bytes() + s.smooth_reads.bytes();
         let route = |s: &Standing| {
             let route = s.answer.as_ref().and_then(|a| a.route.as_ref());
             route.map_or(0, |r| r.cells.capacity() * size_of::<(CellKey, u32)>())
         };
-        let bytes = |s: &Standing| size_of::<Standing>() + reads(s) + route(s);
+        let bytes = |s: &Standing| size_of::<Standing>() + s.origin.bytes() + route(s);
         RouterStats {
             answer_bytes: self.slots.iter().flatten().map(bytes).sum::<usize>() as u64,
             ..self.stats

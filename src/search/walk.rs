@@ -3,7 +3,7 @@
 use super::CellKey;
 use super::astar::{Norm, Search};
 use super::bricks::Bricks;
-use super::fronts::Fronts;
+use super::fronts::{Found, Fronts};
 use super::patch::{NO_DISTANCE, Patch, Place, UNSEEN, has, set};
 use super::queue::Least;
 use super::steps::{ALL_STEPS, Offer};
@@ -90,8 +90,8 @@ impl Fronts {
         walk.back(bricks)
     }
 
-    /// A route of at most the distance found: from the cell in which both sides met, each time to the neighbour that makes
-    /// the least distance, the first of equals.
+    /// A route of at most the distance found: the first one, or from the cell in which both sides met, each time to the
+    /// neighbour that makes the least distance, the first of equals.
     ///
     /// # Errors
     /// As [`Fronts::walk_back`].
@@ -99,7 +99,10 @@ impl Fronts {
         &mut self,
         bricks: &mut Bricks,
     ) -> Result<Vec<(CellKey, u32)>, BrickId> {
-        let (_, meeting) = self.best.found();
+        let meeting = match self.best.found().1 {
+            Found::First => return Ok(std::mem::take(&mut self.first.route)),
+            Found::Meeting(cell) => cell,
+        };
         let at = self.forward.patches.locate(meeting, bricks)?;
         let to_start = self.forward.walk_best(at, bricks)?;
         let mut to_goal = vec![(meeting, 0)];

@@ -2,14 +2,15 @@
 
 use super::answer::{Answer, Reads, Route, RouteStatus};
 use super::astar::Mode;
-use super::bricks::{Bricks, Held};
 use super::fronts::{Fronts, Step};
+use super::noted::Noted;
+use super::readers::Origin;
 use super::router::Router;
-use super::{CellKey, CostLookup, smooth};
+use super::{CellKey, smooth};
 use crate::brick::{BrickId, Costs};
 use crate::lattice::Cell;
 use bytemuck::{Pod, Zeroable};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::time::{Duration, Instant};
 
 /// How many searches may rest, waiting for bricks, before no other is begun.
@@ -182,7 +183,7 @@ impl Router {
                     }
                     task.stage = Stage::Search;
                 }
-                Stage::Search => match task.search.run(&mut self.bricks, ALLOWANCE) {
+                Stage::Search => match self.search(task) {
                     Step::Found => task.stage = Stage::Walk,
                     Step::Exhausted => {
                         if task.search.overflowed() {
@@ -203,7 +204,7 @@ impl Router {
                 Stage::Smooth => {
                     if self.options.smooth {
                         let cells: Vec<Cell> = task.route.iter().map(|c| c.0.cell()).collect();
-                        let mut costs = Noted::new(&mut self.bricks);
+                        let mut costs = Noted::new(&self.bricks);
                         let bends = smooth::smooth(&cells, &mut costs)?;
                         task.smooth_reads = costs.reads();
                         task.smooth_units = Some(smooth::length_units(&bends));
@@ -212,6 +213,11 @@ impl Router {
                 }
             }
         }
+    }
+
+    fn search(&mut self, task: &mut Task) -> Step {
+        let Router { bricks, coarse, .. } = self;
+        task.search.run(bricks, coarse, ALLOWANCE)
     }
 
     /// Begins a query's search, or tells how it ends without one.
@@ -249,12 +255,16 @@ impl Router {
             brick_visits: search.brick_count() as u64,
             micros: task.spent.as_micros() as u64,
         };
-        let reads = if self.options.updates {
-            [search.reads(), task.smooth_reads]
+        let origin = if self.options.updates {
+            Origin {
+                search: search.reads(),
+                smooth: task.smooth_reads,
+                portals: search.first.portals(&self.coarse),
+            }
         } else {
-            Default::default()
+            Origin::default()
         };
-        self.answer(task.slot, answer, reads);
+        self.answer(task.slot, answer, origin);
         // What a grown search has read for other queries would count as read for each; and bounds in corridors are told.
         if self.options.updates || self.options.mode == Mode::Corridor {
             search.forget();
@@ -314,62 +324,5 @@ impl Router {
                 });
             }
         }
-    }
-}
-
-/// Looks costs up and notes which.
-struct Noted<'a> {
-    bricks: &'a mut Bricks,
-    index: FxHashMap<BrickId, usize>,
-    /// The bricks that were looked into, their costs, and a bit for each cell that was looked up.
-    list: Vec<(BrickId, Box<Costs>, [u64; 16])>,
-    /// The brick coordinates of the last cell, and where it is in the list.
-    last: ([i32; 3], usize),
-}
-
-impl<'a> Noted<'a> {
-    fn new(bricks: &'a mut Bricks) -> Self {
-        Noted {
-            bricks,
-            index: FxHashMap::default(),
-            list: Vec::new(),
-            last: ([-1; 3], 0),
-        }
-    }
-
-    fn reads(self) -> Reads {
-        Reads::new(self.list.into_iter().map(|l| (l.0, l.2)).collect())
-    }
-
-    fn find(&mut self, brick: BrickId) -> Result<usize, BrickId> {
-        if let Some(&at) = self.index.get(&brick) {
-            return Ok(at);
-        }
-        let costs = match self.bricks.held(brick) {
-            Held::Here(costs, _) => *costs,
-            Held::Absent => [0; crate::brick::BRICK_CELLS],
-            Held::Elsewhere => return Err(brick),
-        };
-        let at = self.list.len();
-        self.list.push((brick, Box::new(costs), [0; 16]));
-        self.index.insert(brick, at);
-        Ok(at)
-    }
-}
-
-impl CostLookup for Noted<'_> {
-    fn cost(&mut self, cell: Cell) -> Result<u16, BrickId> {
-        let corner = cell.xyz().map(|c| c >> 4);
-        if corner != self.last.0 {
-            let Some((brick, _)) = BrickId::locate(cell) else {
-                return Ok(0);
-            };
-            self.last = (corner, self.find(brick)?);
-        }
-        let (_, costs, seen) = &mut self.list[self.last.1];
-        let [x, y, z] = cell.xyz().map(|c| (c & 15) as usize);
-        let place = (x & 1) << 9 | (z >> 1) << 6 | (y >> 1) << 3 | x >> 1;
-        seen[place >> 6] |= 1 << (place & 63);
-        Ok(costs[place])
     }
 }

@@ -1,0 +1,289 @@
+//! The coarse graph of routes against its plain differential formulation, on random worlds that change: portals and tolls of
+//! every brick after every epoch, and chains between the dataflow's least and what a route costs.
+
+use differential_dataflow::input::InputSession;
+use octaflow::brick::{BRICK_CELLS, BrickId, Costs};
+use octaflow::dataflows::portals::{chains, portals, tolls};
+use octaflow::dataflows::specification;
+use octaflow::lattice::Cell;
+use octaflow::search::{CellKey, Mode, Router, RouterOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+/// How many portals a brick keeps at most.
+const MOST: usize = 32;
+
+type World = BTreeMap<Cell, u16>;
+type Ends = (Cell, Cell);
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ z >> 31) % n
+    }
+}
+
+/// Cells around a corner of bricks, with walls in them.
+fn world(random: &mut Random) -> World {
+    let blocked = [0, 4, 20, 45][random.below(4) as usize];
+    let costs: &[u16] = [&[256][..], &[256, 512, 300]][random.below(2) as usize];
+    let walls: Vec<(usize, i32, u64)> = (0..random.below(4))
+        .map(|n| {
+            (
+                n as usize % 3,
+                8 + random.below(18) as i32,
+                random.below(40),
+            )
+        })
+        .collect();
+    let mut world = World::new();
+    for n in 0..22 * 20 * 18 {
+        let at = [n % 22, n / 22 % 20, n / 440].map(|c| c + 6);
+        let Ok(cell) = Cell::new(at[0], at[1], at[2]) else {
+            continue;
+        };
+        let walled = walls.iter().any(|&(axis, where_, hole)| {
+            let beside = (at[(axis + 1) % 3] + at[(axis + 2) % 3]) as u64;
+            (where_..where_ + 2).contains(&at[axis]) && beside.abs_diff(hole) > 3
+        });
+        if !walled && random.below(100) >= blocked {
+            world.insert(cell, costs[random.below(costs.len() as u64) as usize]);
+        }
+    }
+    world
+}
+
+/// What becomes of some cells.
+fn edits(random: &mut Random, world: &World) -> Vec<(Cell, u16)> {
+    let cells: Vec<Cell> = world.keys().copied().collect();
+    let mut edits = BTreeMap::new();
+    for _ in 0..1 + random.below(12) {
+        let Some(&near) = cells.get(random.below(cells.len().max(1) as u64) as usize) else {
+            break;
+        };
+        let cell = match random.below(3) {
+            0 => near.neighbour(random.below(14) as usize).unwrap_or(near),
+            _ => near,
+        };
+        edits.insert(cell, [0, 0, 256, 700][random.below(4) as usize]);
+    }
+    edits.into_iter().collect()
+}
+
+/// What the dataflows say after each epoch.
+#[derive(Default, Clone)]
+struct Said {
+    steps: BTreeSet<(Cell, Cell)>,
+    tolls: BTreeSet<((Cell, Cell), u32)>,
+    chains: BTreeMap<i64, u32>,
+    costs: BTreeMap<i64, u32>,
+}
+
+enum Change {
+    Step((Cell, Cell)),
+    Toll(((Cell, Cell), u32)),
+    Chain((i64, u32)),
+    Cost((i64, u32)),
+}
+
+fn specified(worlds: &[World], queries: &[Ends]) -> Vec<Said> {
+    let changes: Arc<Mutex<Vec<(i64, isize, Change)>>> = Arc::default();
+    let (worlds, queries, noting) = (worlds.to_vec(), queries.to_vec(), changes.clone());
+    let epochs = worlds.len();
+    timely::execute_directly(move |worker| {
+        let mut cells: InputSession<i64, (Cell, u16), isize> = InputSession::new();
+        let mut ends: InputSession<i64, (i64, Ends), isize> = InputSession::new();
+        let probe = worker.dataflow(|scope| {
+            let (cells, ends) = (cells.to_collection(scope), ends.to_collection(scope));
+            let steps = portals(cells.clone());
+            let none = ends.clone().filter(|_| false).map(|(_, ends)| ends.0);
+            let tolls = tolls(cells.clone(), steps.clone(), none);
+            let chains = chains(cells.clone(), ends.clone());
+            let goals = specification::routes(cells, ends.clone())
+                .join_map(ends, |&query, &(cell, ticks), &(_, goal)| {
+                    (query, cell == goal, ticks)
+                })
+                .filter(|at| at.1)
+                .map(|(query, _, ticks)| (query, ticks));
+            let notes = [(); 4].map(|()| noting.clone());
+            let [a, b, c, d] = notes;
+            let note = |to: &Arc<Mutex<Vec<_>>>, change, time, diff| {
+                to.lock().unwrap().push((time, diff, change));
+            };
+            let (probe, _) = steps
+                .consolidate()
+                .inspect(move |x| note(&a, Change::Step(x.0), x.1, x.2))
+                .probe();
+            tolls
+                .consolidate()
+                .inspect(move |x| note(&b, Change::Toll(x.0), x.1, x.2))
+                .probe_with(&probe);
+            chains
+                .consolidate()
+                .inspect(move |x| note(&c, Change::Chain(x.0), x.1, x.2))
+                .probe_with(&probe);
+            goals
+                .consolidate()
+                .inspect(move |x| note(&d, Change::Cost(x.0), x.1, x.2))
+                .probe_with(&probe);
+            probe
+        });
+        cells.advance_to(0);
+        ends.advance_to(0);
+        for (id, &query) in (0..).zip(&queries) {
+            ends.insert((id, query));
+        }
+        let mut before = World::new();
+        for (time, world) in (0..).zip(&worlds) {
+            for (&cell, &cost) in world {
+                if before.get(&cell) != Some(&cost) {
+                    cells.insert((cell, cost));
+                }
+            }
+            for (&cell, &cost) in &before {
+                if world.get(&cell) != Some(&cost) {
+                    cells.remove((cell, cost));
+                }
+            }
+            before = world.clone();
+            cells.advance_to(time + 1);
+            ends.advance_to(time + 1);
+            cells.flush();
+            ends.flush();
+            worker.step_while(|| probe.less_than(&(time + 1)));
+        }
+    });
+    let changes = std::mem::take(&mut *changes.lock().unwrap());
+    let mut said = Said::default();
+    let after = (0..epochs as i64).map(|epoch| {
+        let mut now: Vec<_> = changes.iter().filter(|c| c.0 == epoch).collect();
+        now.sort_by_key(|c| c.1);
+        for (_, diff, change) in now {
+            match (change, *diff > 0) {
+                (Change::Step(step), true) => drop(said.steps.insert(*step)),
+                (Change::Step(step), false) => drop(said.steps.remove(step)),
+                (Change::Toll(toll), true) => drop(said.tolls.insert(*toll)),
+                (Change::Toll(toll), false) => drop(said.tolls.remove(toll)),
+                (Change::Chain(chain), true) => drop(said.chains.insert(chain.0, chain.1)),
+                (Change::Chain(chain), false) => drop(said.chains.remove(&chain.0)),
+                (Change::Cost(cost), true) => drop(said.costs.insert(cost.0, cost.1)),
+                (Change::Cost(cost), false) => drop(said.costs.remove(&cost.0)),
+            }
+        }
+        said.clone()
+    });
+    after.collect()
+}
+
+fn key(cell: Cell) -> CellKey {
+    CellKey::of(cell).expect("in range")
+}
+
+fn router(world: &World) -> Router {
+    let mut bricks: BTreeMap<BrickId, Box<Costs>> = BTreeMap::new();
+    for (&cell, &cost) in world {
+        let (brick, local) = BrickId::locate(cell).expect("in range");
+        let costs = bricks
+            .entry(brick)
+            .or_insert_with(|| Box::new([0; BRICK_CELLS]));
+        costs[local.index()] = cost;
+    }
+    let options = RouterOptions {
+        mode: Mode::Corridor,
+        smooth: false,
+        updates: true,
+    };
+    let mut router = Router::new(options, Arc::new(bricks.keys().copied().collect()));
+    router.load(bricks);
+    tell(&mut router);
+    router
+}
+
+fn tell(router: &mut Router) {
+    let (edits, least) = router.take_edits();
+    router.hear(&edits, least);
+}
+
+fn compare(router: &mut Router, world: &World, said: &Said, queries: &[Ends]) {
+    let mut bricks: BTreeMap<BrickId, Said> = BTreeMap::new();
+    let brick = |cell: Cell| BrickId::locate(cell).expect("in range").0;
+    for &cell in world.keys() {
+        bricks.entry(brick(cell)).or_default();
+    }
+    for &step in &said.steps {
+        bricks.entry(brick(step.0)).or_default().steps.insert(step);
+    }
+    for &toll in &said.tolls {
+        bricks
+            .entry(brick(toll.0.0))
+            .or_default()
+            .tolls
+            .insert(toll);
+    }
+    for (brick, said) in bricks {
+        let found = router.portals(brick).unwrap();
+        let steps: BTreeSet<_> = found.steps.into_iter().collect();
+        if said.steps.len() > MOST {
+            assert!(steps.len() == MOST && steps.is_subset(&said.steps));
+            continue;
+        }
+        assert_eq!(steps, said.steps, "{brick:?}");
+        assert_eq!(found.tolls.into_iter().collect::<BTreeSet<_>>(), said.tolls);
+    }
+    let crumbs = said.steps.iter().fold(BTreeMap::new(), |mut counts, step| {
+        *counts.entry(brick(step.0)).or_insert(0) += 1;
+        counts
+    });
+    let whole = crumbs.values().all(|&count| count <= MOST);
+    for (id, &(start, goal)) in (0..).zip(queries) {
+        let open = |cell| world.get(&cell).is_some_and(|&cost| cost > 0);
+        if !open(start) || !open(goal) {
+            continue;
+        }
+        let chain = router.chain(key(start), key(goal)).unwrap();
+        if whole {
+            assert_eq!(chain.is_some(), said.chains.contains_key(&id));
+            assert_eq!(chain.is_some(), said.costs.contains_key(&id));
+        }
+        if let Some(ticks) = chain {
+            assert!(ticks >= said.chains[&id] && said.chains[&id] >= said.costs[&id]);
+        }
+    }
+}
+
+#[test]
+fn portals_and_tolls_are_those_of_the_dataflow_after_every_epoch() {
+    let cases = std::env::var("OCTAFLOW_PORTAL_CASES").map_or(12, |n| n.parse().expect("a number"));
+    let mut chains = 0;
+    for seed in 0..cases {
+        let mut random = Random(seed);
+        let mut worlds = vec![world(&mut random)];
+        let cells: Vec<Cell> = worlds[0].keys().copied().collect();
+        let mut some = || cells[random.below(cells.len() as u64) as usize];
+        let queries: Vec<Ends> = (0..6).map(|_| (some(), some())).collect();
+        let mut all_edits = vec![vec![]];
+        for epoch in 0..3 {
+            let edits = edits(&mut random, &worlds[epoch]);
+            let mut next = worlds[epoch].clone();
+            next.extend(edits.iter().copied());
+            worlds.push(next);
+            all_edits.push(edits);
+        }
+        let said = specified(&worlds, &queries);
+        let mut router = router(&worlds[0]);
+        for ((world, said), edits) in worlds.iter().zip(&said).zip(&all_edits) {
+            for &(cell, cost) in edits {
+                let (brick, local) = BrickId::locate(cell).expect("in range");
+                router.set_cost(brick, local, cost);
+            }
+            tell(&mut router);
+            compare(&mut router, world, said, &queries);
+            chains += said.chains.len();
+        }
+    }
+    assert!(chains > 10 * cases as usize, "{chains}");
+}
