@@ -184,6 +184,10 @@ fn key(cell: Cell) -> CellKey {
 }
 
 fn router(world: &World) -> Router {
+    router_in(world, Mode::Corridor)
+}
+
+fn router_in(world: &World, mode: Mode) -> Router {
     let mut bricks: BTreeMap<BrickId, Box<Costs>> = BTreeMap::new();
     for (&cell, &cost) in world {
         let (brick, local) = BrickId::locate(cell).expect("in range");
@@ -193,7 +197,7 @@ fn router(world: &World) -> Router {
         costs[local.index()] = cost;
     }
     let options = RouterOptions {
-        mode: Mode::Corridor,
+        mode,
         smooth: false,
         updates: true,
     };
@@ -286,4 +290,91 @@ fn portals_and_tolls_are_those_of_the_dataflow_after_every_epoch() {
         }
     }
     assert!(chains > 10 * cases as usize, "{chains}");
+}
+
+/// Rooms of 20 units in a block of many bricks, with doors, pillars and dearer floors.
+fn rooms(random: &mut Random) -> World {
+    let doors: Vec<[i32; 2]> = (0..64)
+        .map(|_| [0; 2].map(|_| random.below(12) as i32))
+        .collect();
+    let dear = random.below(2) == 0;
+    let mut world = World::new();
+    for n in 0..100 * 100 * 60 {
+        let at = [n % 100, n / 100 % 100, n / 10_000];
+        let Ok(cell) = Cell::new(at[0], at[1], at[2]) else {
+            continue;
+        };
+        let room = at.map(|c| c / 20);
+        let walled = (0..3).any(|a| {
+            let door = doors[((room[0] * 7 + room[1] * 5 + room[2] * 3) as usize + 11 * a) % 64];
+            let beside = [at[(a + 1) % 3] % 20, at[(a + 2) % 3] % 20];
+            let through = (0..2).all(|k| (door[k]..door[k] + 6).contains(&beside[k]));
+            at[a] % 20 < 2 && !through
+        });
+        let pillar = (at[0] / 6 * 31 + at[1] / 6 * 17) % 13 == 0 && at[2] % 20 < 16;
+        if !walled && !pillar {
+            world.insert(cell, if dear && at[2] % 20 < 5 { 320 } else { 256 });
+        }
+    }
+    world
+}
+
+fn solve(router: &mut Router) -> BTreeMap<i64, (Option<u32>, Option<u32>, Vec<(CellKey, u32)>)> {
+    router.begin();
+    while router.work() {}
+    router.close();
+    let answers = router.answers().into_iter();
+    answers
+        .map(|(id, answer)| {
+            let route = answer.route.clone();
+            let of = route.map(|r| (Some(r.cost), Some(r.lower_bound), r.cells));
+            (id, of.unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn corridors_through_rooms_that_change_are_those_of_a_run_from_scratch() {
+    let (mut anew, mut all) = (0, 0);
+    for seed in 0..4 {
+        let mut random = Random(1000 + seed);
+        let mut world = rooms(&mut random);
+        let cells: Vec<Cell> = world.keys().copied().collect();
+        let mut some = || key(cells[random.below(cells.len() as u64) as usize]);
+        let queries: Vec<_> = (0..40).map(|_| (some(), some())).collect();
+        let add = |router: &mut Router| {
+            for (id, &(start, goal)) in (0..).zip(&queries) {
+                router.add_query(id, start, goal);
+            }
+        };
+        let mut standing = router(&world);
+        add(&mut standing);
+        for epoch in 0..6 {
+            let found = solve(&mut standing);
+            let [fresh, exact] = [Mode::Corridor, Mode::Exact].map(|mode| {
+                let mut other = router_in(&world, mode);
+                add(&mut other);
+                solve(&mut other)
+            });
+            assert_eq!(found, fresh, "seed {seed} epoch {epoch}");
+            for (id, (cost, bound, _)) in &found {
+                let optimum = exact[id].0;
+                assert_eq!(cost.is_some(), optimum.is_some());
+                if let (Some(cost), Some(bound), Some(optimum)) = (*cost, *bound, optimum) {
+                    assert!(bound <= optimum && optimum <= cost);
+                    assert!(20 * u64::from(cost) <= 21 * u64::from(bound) + 20);
+                }
+            }
+            for (cell, cost) in edits(&mut random, &world) {
+                let (brick, local) = BrickId::locate(cell).expect("in range");
+                standing.set_cost(brick, local, cost);
+                world.insert(cell, cost);
+            }
+            tell(&mut standing);
+        }
+        let answered = standing.answered_by_epoch();
+        anew += answered[1..].iter().sum::<u32>();
+        all += 40 * (answered.len() as u32 - 1);
+    }
+    assert!(0 < anew && anew < all / 2, "{anew} of {all} answered anew");
 }
