@@ -30,7 +30,7 @@
 //! - No chain costs less than the best route.
 
 use super::Collection;
-use crate::brick::{BrickId, Local};
+use crate::brick::BrickId;
 use crate::lattice::{Cell, NEIGHBOURS, UNREACHED, axial_half, diagonal_half};
 use differential_dataflow::operators::Iterate;
 
@@ -47,7 +47,7 @@ pub type Toll = ((Cell, Cell), u32);
 /// # Example
 /// ```
 /// use differential_dataflow::input::Input;
-/// use octaflow::dataflows::portals::{portals, tolls};
+/// use octaflow::dataflows::portals::portals;
 /// use octaflow::lattice::{Cell, UNIT_COST};
 ///
 /// let cell = |x, y, z| Cell::new(x, y, z).unwrap();
@@ -55,12 +55,11 @@ pub type Toll = ((Cell, Cell), u32);
 ///     worker.dataflow(|scope| {
 ///         let row = [cell(14, 0, 0), cell(16, 0, 0), cell(18, 0, 0)].map(|c| (c, UNIT_COST));
 ///         let (_, cells) = scope.new_collection_from(row);
-///         let portals = portals(cells.clone());
 ///         let (_, both) = scope.new_collection_from([
 ///             (cell(14, 0, 0), cell(16, 0, 0)),
 ///             (cell(16, 0, 0), cell(14, 0, 0)),
 ///         ]);
-///         portals.clone().assert_eq(both);
+///         portals(cells).assert_eq(both);
 ///     });
 /// });
 /// ```
@@ -192,13 +191,9 @@ fn half(step: usize, cost: u16) -> u32 {
     }
 }
 
-/// The brick and the place of a cell; outside the coordinates of maps there are none.
-fn located(cell: Cell) -> Option<(BrickId, Local)> {
-    BrickId::locate(cell)
-}
-
+/// The brick of a cell; outside the coordinates of maps there is none.
 fn brick(cell: Cell) -> Option<BrickId> {
-    located(cell).map(|(brick, _)| brick)
+    BrickId::locate(cell).map(|(brick, _)| brick)
 }
 
 /// Whether steps lead up from one brick to another: on no axis down.
@@ -227,7 +222,7 @@ fn in_the_middle(steps: &[(Cell, Cell)]) -> (Cell, Cell) {
         let along = free.iter().map(|&a| (top.xyz()[a] * count - sum(a)).pow(2));
         along.sum()
     };
-    let place = |top: Cell| located(top).map(|(_, local)| local);
+    let place = |top: Cell| BrickId::locate(top).map(|(_, local)| local);
     let top = tops
         .iter()
         .copied()
