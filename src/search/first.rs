@@ -10,6 +10,7 @@ use super::coarse::{Chain, Coarse};
 use super::line::{Line, leg};
 use super::noted::Noted;
 use crate::brick::BrickId;
+use crate::lattice::UNREACHED;
 
 /// How many portals the coarse search takes before cells are searched.
 const ALLOWANCE: usize = 512;
@@ -66,7 +67,14 @@ impl First {
         let mut costs = Noted::new(bricks);
         let ends = [start, goal].map(|end| end.cell().xyz());
         let norm = Norm::new(ends[1], least_cost).from(ends[0]);
-        let straight = u32::try_from(norm).unwrap_or(u32::MAX);
+        // Beyond the range of distances, chains and legs are not counted: cells are searched, and tell it.
+        let straight = match u32::try_from(norm) {
+            Ok(ticks) if ticks < UNREACHED => ticks,
+            _ => {
+                self.allowance = 0;
+                return Ok(None);
+            }
+        };
         let chain = if leg(ends[0], ends[1], straight, &mut costs)?.is_some() {
             Chain::Found(vec![(ends[0], 0), (ends[1], straight)])
         } else {
