@@ -100,22 +100,7 @@ pub fn tolls<'scope>(
         .map(|cell| (cell, ()))
         .join_map(open, |&cell, &(), _| cell);
     let seeds = at.clone().map(|cell| (cell, (cell, 0)));
-    let inside = seeds.scope().iterate(|round, reached| {
-        reached
-            .join_map(links.enter(round), |_u, &(from, ticks), &(v, weight)| {
-                ((v, from), ticks + weight)
-            })
-            .filter(|&(_, ticks)| ticks < UNREACHED)
-            .concat(
-                seeds
-                    .enter(round)
-                    .map(|(cell, (from, ticks))| ((cell, from), ticks)),
-            )
-            .reduce_named("Least", |_cells, ticks, least| {
-                least.push((*ticks[0].0, 1));
-            })
-            .map(|((v, from), ticks)| (v, (from, ticks)))
-    });
+    let inside = spread(seeds, links);
     inside.join_map(at.map(|cell| (cell, ())), |&to, &(from, ticks), &()| {
         ((from, to), ticks)
     })
@@ -138,28 +123,36 @@ pub fn chains<'scope>(
     let starts = queries
         .clone()
         .map(|(query, (start, _))| (start, (query, 0)));
-    let reached = starts.scope().iterate(|round, reached| {
-        reached
-            .join_map(edges.enter(round), |_u, &(query, ticks), &(v, weight)| {
-                ((v, query), ticks + weight)
-            })
-            .filter(|&(_, ticks)| ticks < UNREACHED)
-            .concat(
-                starts
-                    .enter(round)
-                    .map(|(start, (query, ticks))| ((start, query), ticks)),
-            )
-            .reduce_named("Least", |_state, ticks, least| {
-                least.push((*ticks[0].0, 1));
-            })
-            .map(|((v, query), ticks)| (v, (query, ticks)))
-    });
+    let reached = spread(starts, edges);
     reached
         .map(|(cell, (query, ticks))| ((query, cell), ticks))
         .join_map(
             queries.map(|(query, (_, goal))| ((query, goal), ())),
             |&(query, _goal), &ticks, &()| (query, ticks),
         )
+}
+
+/// The least cost at which each origin reaches each cell, `(cell, (origin, ticks))`: from seeds of the same form, along
+/// edges `(from, (to, ticks))`.
+fn spread<'scope, Origin: differential_dataflow::ExchangeData + Copy + std::hash::Hash>(
+    seeds: Collection<'scope, (Cell, (Origin, u32))>,
+    edges: Collection<'scope, (Cell, (Cell, u32))>,
+) -> Collection<'scope, (Cell, (Origin, u32))> {
+    let seeded = seeds
+        .clone()
+        .map(|(cell, (origin, ticks))| ((cell, origin), ticks));
+    seeds.scope().iterate(|round, reached| {
+        reached
+            .join_map(edges.enter(round), |_u, &(origin, ticks), &(v, weight)| {
+                ((v, origin), ticks + weight)
+            })
+            .filter(|&(_, ticks)| ticks < UNREACHED)
+            .concat(seeded.enter(round))
+            .reduce_named("Least", |_at, ticks, least| {
+                least.push((*ticks[0].0, 1));
+            })
+            .map(|((v, origin), ticks)| (v, (origin, ticks)))
+    })
 }
 
 fn open<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'scope, (Cell, u16)> {
