@@ -2,7 +2,11 @@
 //!
 //! A file opens with its diagram, its frontiers and its invariants. What an operator decides is decided in a plain
 //! function or a state machine of the layers below; the operator only moves data and capabilities.
+//!
+//! What the dataflows compute is said plainly, in operators of differential dataflow alone, in the modules that the feature
+//! `specification` brings in: tests hold the dataflows against them.
 
+#[cfg(any(doc, feature = "specification"))]
 pub mod coarsen;
 pub mod connect;
 pub mod edits;
@@ -12,9 +16,11 @@ pub mod gather;
 pub mod ghost;
 pub mod ingest;
 pub mod orders;
+#[cfg(any(doc, feature = "specification"))]
 pub mod portals;
 pub mod regions;
 pub mod route;
+#[cfg(any(doc, feature = "specification"))]
 pub mod specification;
 pub mod step;
 pub mod wire;

@@ -42,6 +42,7 @@
 
 use super::{Collection, Diff, Time};
 use crate::regions::{Border, Profile, Region};
+#[cfg(any(doc, feature = "specification"))]
 use differential_dataflow::operators::Iterate;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use differential_dataflow::trace::implementations::ValSpine;
@@ -109,6 +110,7 @@ pub fn reachable<'scope>(
 
 /// What [`reachable`] computes, said plainly: each region takes the least label among its own name and those of the regions
 /// that it touches, until nothing changes.
+#[cfg(any(doc, feature = "specification"))]
 pub fn specification<'scope>(
     edges: Collection<'scope, (Region, Region)>,
     profiles: Collection<'scope, Profile>,
