@@ -30,8 +30,9 @@
 //! - No chain costs less than the best route.
 
 use super::Collection;
+use super::specification::{open, steps};
 use crate::brick::BrickId;
-use crate::lattice::{Cell, NEIGHBOURS, UNREACHED, axial_half, diagonal_half};
+use crate::lattice::{Cell, UNREACHED};
 use differential_dataflow::operators::Iterate;
 
 /// A step between bricks: a cell, and its neighbour in another brick.
@@ -65,8 +66,9 @@ pub type Toll = ((Cell, Cell), u32);
 /// ```
 pub fn portals<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'scope, Portal> {
     let open = open(cells);
-    let links = steps(open.clone(), |u, v| brick(u) == brick(v));
-    let alone = open.clone().map(|(cell, _cost)| (cell, cell));
+    let steps = steps(open.clone());
+    let links = inside(steps.clone());
+    let alone = open.as_collection(|&cell, _cost| (cell, cell));
     let pieces = alone.scope().iterate(|round, pieces| {
         pieces
             .join_map(links.enter(round), |_u, &piece, &(v, _)| (v, piece))
@@ -75,7 +77,7 @@ pub fn portals<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'sc
                 least.push((*pieces[0].0, 1));
             })
     });
-    let up = steps(open, |u, v| is_below(brick(u), brick(v)));
+    let up = steps.filter(|&(u, (v, _))| is_below(brick(u), brick(v)));
     let touching = up
         .map(|(u, (v, _))| (u, v))
         .join_map(pieces.clone(), |&u, &v, &lower| (v, (u, lower)))
@@ -94,14 +96,14 @@ pub fn tolls<'scope>(
     ends: Collection<'scope, Cell>,
 ) -> Collection<'scope, Toll> {
     let open = open(cells);
-    let links = steps(open.clone(), |u, v| brick(u) == brick(v));
+    let links = inside(steps(open.clone()));
     let at = portals.map(|(u, _)| u).concat(ends).distinct();
     let at = at
         .map(|cell| (cell, ()))
-        .join_map(open, |&cell, &(), _| cell);
+        .join_core(open, |&cell, &(), _| Some(cell));
     let seeds = at.clone().map(|cell| (cell, (cell, 0)));
-    let inside = spread(seeds, links);
-    inside.join_map(at.map(|cell| (cell, ())), |&to, &(from, ticks), &()| {
+    let reached = spread(seeds, links);
+    reached.join_map(at.map(|cell| (cell, ())), |&to, &(from, ticks), &()| {
         ((from, to), ticks)
     })
 }
@@ -116,7 +118,8 @@ pub fn chains<'scope>(
         .clone()
         .flat_map(|(_query, (start, goal))| [start, goal]);
     let tolls = tolls(cells.clone(), portals.clone(), ends);
-    let across = steps(open(cells), |u, v| brick(u) != brick(v))
+    let across = steps(open(cells))
+        .filter(|&(u, (v, _))| brick(u) != brick(v))
         .map(|(u, (v, weight))| ((u, v), weight))
         .semijoin(portals);
     let edges = tolls.concat(across).map(|((u, v), ticks)| (u, (v, ticks)));
@@ -155,33 +158,11 @@ fn spread<'scope, Origin: differential_dataflow::ExchangeData + Copy + std::hash
     })
 }
 
-fn open<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'scope, (Cell, u16)> {
-    cells.filter(|&(_, cost)| cost > 0)
-}
-
-/// The steps between open cells of which `is` says yes, with their weights: `(u, (v, weight))`.
-fn steps<'scope>(
-    open: Collection<'scope, (Cell, u16)>,
-    is: impl Fn(Cell, Cell) -> bool + Copy + 'static,
+/// The steps that stay inside a brick.
+fn inside<'scope>(
+    steps: Collection<'scope, (Cell, (Cell, u32))>,
 ) -> Collection<'scope, (Cell, (Cell, u32))> {
-    let told = open.clone().flat_map(move |(u, cost)| {
-        let all = NEIGHBOURS.iter().enumerate();
-        all.filter_map(move |(step, _)| {
-            let v = u.neighbour(step).filter(|&v| is(u, v))?;
-            Some((v, (u, half(step, cost), step)))
-        })
-    });
-    told.join_map(open, |&v, &(u, told, step), &cost| {
-        (u, (v, told + half(step, cost)))
-    })
-}
-
-fn half(step: usize, cost: u16) -> u32 {
-    if step < 8 {
-        diagonal_half(cost)
-    } else {
-        axial_half(cost)
-    }
+    steps.filter(|&(u, (v, _))| brick(u) == brick(v))
 }
 
 /// The brick of a cell; outside the coordinates of maps there is none.

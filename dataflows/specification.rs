@@ -61,7 +61,7 @@ pub type Reach = (u32, u32);
 type Offer = (Cell, Reach);
 
 /// Costs by cell, for the joins that need an open cell.
-type OpenCells<'scope> = Arranged<'scope, TraceAgent<ValSpine<Cell, u16, Time, Diff>>>;
+pub(super) type OpenCells<'scope> = Arranged<'scope, TraceAgent<ValSpine<Cell, u16, Time, Diff>>>;
 
 /// The distance field: the distance of each open cell that a source reaches, and the label of that source.
 ///
@@ -293,7 +293,7 @@ fn in_turn(offer: Offer) -> Option<(Offer, Product<Time, u64>, Diff)> {
 }
 
 /// The open cells and their costs, arranged by cell.
-fn open<'scope>(cells: Collection<'scope, (Cell, u16)>) -> OpenCells<'scope> {
+pub(super) fn open<'scope>(cells: Collection<'scope, (Cell, u16)>) -> OpenCells<'scope> {
     let open = cells.filter(|&(_, cost)| cost > 0);
     open.arrange_by_key_named("Open cells")
 }
@@ -301,7 +301,7 @@ fn open<'scope>(cells: Collection<'scope, (Cell, u16)>) -> OpenCells<'scope> {
 /// Every step `(u, (v, weight))` from an open cell to an open neighbour, its weight in ticks.
 ///
 /// A cell shows its cost to all around it; those that are open themselves add the halves up.
-fn steps<'scope>(open: OpenCells<'scope>) -> Collection<'scope, (Cell, (Cell, u32))> {
+pub(super) fn steps<'scope>(open: OpenCells<'scope>) -> Collection<'scope, (Cell, (Cell, u32))> {
     let shown = open.clone().as_collection(|&u, &cost| (u, cost));
     let shown = shown.flat_map(|(u, cost)| {
         let beside = move |direction: usize| Some((u.neighbour(direction)?, (u, direction, cost)));

@@ -72,6 +72,7 @@ mod coarse;
 mod first;
 mod fronts;
 mod line;
+mod meeting;
 mod noted;
 mod patch;
 mod portals;
