@@ -9,6 +9,7 @@ use octaflow::lattice::Cell;
 use octaflow::search::{CellKey, Mode, Route, Router, RouterOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// How many portals a brick keeps at most.
 const MOST: usize = 32;
@@ -372,4 +373,58 @@ fn corridors_through_rooms_that_change_are_those_of_a_run_from_scratch() {
         all += 40 * (answered.len() as u32 - 1);
     }
     assert!(0 < anew && anew < all / 2, "{anew} of {all} answered anew");
+}
+
+/// Prints how long the dataflow takes for the portals and tolls of some two hundred bricks, and for an edit of one cell, beside
+/// the router: `cargo test --release --test portals -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints figures"]
+fn how_long_portals_and_tolls_take() {
+    let world = rooms(&mut Random(7));
+    let bricks: BTreeSet<BrickId> = (world.keys())
+        .map(|&cell| BrickId::locate(cell).expect("in range").0)
+        .collect();
+    let &edited = world.keys().nth(world.len() / 2).expect("a cell");
+    let cost = world[&edited];
+    let cells = world.clone();
+    let [first, edit] = timely::execute_directly(move |worker| {
+        let mut input: InputSession<i64, (Cell, u16), isize> = InputSession::new();
+        let probe = worker.dataflow(|scope| {
+            let cells = input.to_collection(scope);
+            let steps = portals(cells.clone());
+            let none = cells.clone().filter(|_| false).map(|(cell, _)| cell);
+            tolls(cells, steps, none).probe().0
+        });
+        input.advance_to(0);
+        cells.into_iter().for_each(|cell| input.insert(cell));
+        let mut solve = |input: &mut InputSession<_, _, _>, time| {
+            let begun = Instant::now();
+            input.advance_to(time);
+            input.flush();
+            worker.step_while(|| probe.less_than(&time));
+            begun.elapsed()
+        };
+        let first = solve(&mut input, 1);
+        input.remove((edited, cost));
+        [first, solve(&mut input, 2)]
+    });
+    let mut router = router(&world);
+    let all = |router: &mut Router| {
+        let begun = Instant::now();
+        for &brick in &bricks {
+            router.portals(brick).expect("a brick that is here");
+        }
+        begun.elapsed()
+    };
+    let found = all(&mut router);
+    let (brick, local) = BrickId::locate(edited).expect("in range");
+    router.set_cost(brick, local, 0);
+    let begun = Instant::now();
+    tell(&mut router);
+    let heard = begun.elapsed() + all(&mut router);
+    println!(
+        "{} cells, {} bricks: dataflow {first:?}, an edit {edit:?}; router {found:?}, an edit {heard:?}",
+        world.len(),
+        bricks.len()
+    );
 }
