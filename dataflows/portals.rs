@@ -2,8 +2,9 @@
 //!
 //! **This is the specification.** The product keeps the same portals and tolls of those bricks that searches have come
 //! to ([`crate::search`]), brings them up to date with each epoch's edits, and searches them by A*, a query at a time;
-//! tests hold the one against the other. What an `iterate` over (query, portal) remembers of 10,000 queries is out of
-//! proportion to a coarse search of some two hundred portals, which takes tens of microseconds.
+//! tests hold the one against the other. Said so, the portals and tolls of 196 bricks of rooms take 28 s instead of 0.14
+//! (`cargo test --test portals -- --ignored --nocapture`). What an `iterate` over (query, portal) remembers of 10,000
+//! queries is out of proportion to a coarse search of some two hundred portals, which takes tens of microseconds.
 //!
 //! ```text
 //!  cells (cell, cost) ─► open ─► links inside bricks ─► iterate: pieces (cell, least cell joined with it)
