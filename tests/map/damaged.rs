@@ -1,18 +1,14 @@
 //! Files cut at every byte and changed at random: a reader always answers, and never panics.
 //!
-//! A longer search: `OCTAFLOW_FUZZ=100 cargo test --test map_damaged`.
+//! A longer search: `OCTAFLOW_FUZZ=100 cargo test --test map damaged`.
 
-mod map_support;
-#[path = "map_support/parquet_files.rs"]
-mod parquet_files;
-
+use crate::map_support::{Random, Scratch, bt_bytes, npy_bytes, some_voxels};
+use crate::parquet_files::{cell_columns, parquet_bytes, parquet_bytes_with};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
-use map_support::{Random, Scratch, bt_bytes, npy_bytes, some_voxels};
 use octaflow::lattice::Frame;
 use octaflow::map::{Allow, ReadOptions, Unknown, UpdateReader, read_map, read_positions};
 use parquet::basic::Compression;
 use parquet::file::properties::{WriterProperties, WriterVersion};
-use parquet_files::{cell_columns, parquet_bytes, parquet_bytes_with};
 use std::path::Path;
 use std::sync::Arc;
 

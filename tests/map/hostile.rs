@@ -1,20 +1,16 @@
 //! Input that means harm, or none: each fault is an error that names it, and memory stays bounded.
 
-mod map_support;
-#[path = "map_support/parquet_files.rs"]
-mod parquet_files;
-
+use crate::map_support::{Scratch, Voxels, bt_bytes, npy_bytes, some_voxels};
+use crate::parquet_files::{cell_columns, parquet_bytes, parquet_bytes_with};
 use arrow::array::{
     ArrayRef, Float64Array, Int8Array, Int32Array, Int64Array, StringArray, StructArray,
 };
 use arrow::datatypes::{DataType, Field};
-use map_support::{Scratch, Voxels, bt_bytes, npy_bytes, some_voxels};
 use octaflow::Error;
 use octaflow::map::{Axes, ReadOptions, Unknown, read_map, read_positions};
 use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::file::properties::WriterProperties;
-use parquet_files::{cell_columns, parquet_bytes, parquet_bytes_with};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -389,7 +385,7 @@ fn more_rows_than_a_file_can_hold_are_refused() {
 /// The file was written by pyarrow 26 with `write_page_checksum=True`: 4 × 4 × 4 even cells.
 #[test]
 fn checksums_of_pages_are_verified() {
-    let bytes = include_bytes!("data/checksums.parquet");
+    let bytes = include_bytes!("../data/checksums.parquet");
     let scratch = Scratch::new();
     let map = read_map(&scratch.write("a.parquet", bytes), &options()).unwrap();
     assert_eq!((map.cells, map.open), (64, 64));

@@ -1,15 +1,11 @@
 //! Parquet files that claim much in few bytes: each is refused before memory or stack is spent on it.
 
-mod map_support;
-#[path = "map_support/parquet_parts.rs"]
-mod parquet_parts;
-
+use crate::map_support::Scratch;
+use crate::parquet_parts::{Column, Group, Page, PageKind, Thrift, end_file, footer};
 use flate2::Compression;
 use flate2::bufread::GzEncoder;
-use map_support::Scratch;
 use octaflow::Error;
 use octaflow::map::{ReadOptions, read_map, read_positions};
-use parquet_parts::{Column, Group, Page, PageKind, Thrift, end_file, footer};
 use std::io::{BufReader, Read};
 
 /// The physical type of text.

@@ -1,16 +1,13 @@
 //! Tables of cells, positions and updates: CSV, JSON and Parquet must tell the same.
 
-mod map_support;
-#[path = "map_support/parquet_files.rs"]
-mod parquet_files;
-
+use crate::map_support::{OpenCells, Random, Scratch, open_cells};
+use crate::parquet_files::parquet_bytes;
 use arrow::array::{
     ArrayRef, DictionaryArray, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
     Int64Array, LargeStringArray, StringArray, StringViewArray, UInt16Array, UInt64Array,
 };
 use arrow::datatypes::Int32Type;
 use arrow::record_batch::RecordBatch;
-use map_support::{OpenCells, Random, Scratch, open_cells};
 use octaflow::lattice::{Cell, Frame};
 use octaflow::map::{
     Allow, Epoch, ReadOptions, Update, UpdateKind, UpdateReader, read_map, read_positions,
@@ -18,7 +15,6 @@ use octaflow::map::{
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{WriterProperties, WriterVersion};
-use parquet_files::parquet_bytes;
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::io::Read;
