@@ -376,7 +376,7 @@ fn corridors_through_rooms_that_change_are_those_of_a_run_from_scratch() {
 }
 
 /// Prints how long the dataflow takes for the portals and tolls of some two hundred bricks, and for an edit of one cell, beside
-/// the router: `cargo test --release --test portals -- --ignored --nocapture`.
+/// the router: `cargo test --test portals -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints figures"]
 fn how_long_portals_and_tolls_take() {

@@ -2,7 +2,7 @@
 //!
 //! A longer search: `OCTAFLOW_FUZZ=100 cargo test --test map damaged`.
 
-use crate::map_support::{Random, Scratch, bt_bytes, npy_bytes, some_voxels};
+use crate::map_support::{self, bt_bytes, npy_bytes, some_voxels};
 use crate::parquet_files::{cell_columns, parquet_bytes, parquet_bytes_with};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use octaflow::lattice::Frame;
@@ -44,31 +44,9 @@ fn read_updates(path: &Path) {
     }
 }
 
-/// Cuts a file at every byte, and changes bytes at random.
+/// As the shared one; cut at every byte.
 fn torment(name: &str, bytes: &[u8], rounds: usize, read: fn(&Path)) {
-    let scratch = Scratch::new();
-    read(&scratch.write(name, bytes));
-    for end in 0..bytes.len() {
-        read(&scratch.write(name, &bytes[..end]));
-    }
-    let mut random = Random(bytes.len() as u64);
-    let times = std::env::var("OCTAFLOW_FUZZ").map_or(1, |n| n.parse().unwrap());
-    for _ in 0..rounds * times {
-        let mut changed = bytes.to_vec();
-        for _ in 0..1 + random.below(3) {
-            let at = random.below(bytes.len() as u64) as usize;
-            changed[at] = match random.below(4) {
-                0 => changed[at] ^ 1 << random.below(8),
-                1 => [0, 0xff, 0x7f, 0x80, b'9', b'-', b'\n', b','][random.below(8) as usize],
-                _ => random.next() as u8,
-            };
-        }
-        if random.below(8) == 0 {
-            let at = random.below(bytes.len() as u64) as usize;
-            changed.insert(at, random.next() as u8);
-        }
-        read(&scratch.write(name, changed));
-    }
+    map_support::torment(name, bytes, 1, rounds, read);
 }
 
 fn update_columns() -> Vec<(&'static str, ArrayRef)> {

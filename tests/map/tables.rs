@@ -50,14 +50,7 @@ fn check(
         .filter(|r| *r.1 > 0)
         .map(|(&c, &v)| (c, v))
         .collect();
-    match read_map(path, options) {
-        Ok(map) => {
-            prop_assert_eq!(map.cells, all.len() as u64);
-            prop_assert_eq!(open_cells(&map), open);
-        }
-        Err(e) => prop_assert!(open.is_empty(), "{}", e),
-    }
-    Ok(())
+    crate::check(path, options, all.len() as u64, open)
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 
 use octaflow::brick::{CellMap, LOCAL_BY_INDEX};
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A folder of this test's own, removed at the end.
@@ -196,5 +196,32 @@ impl Random {
 
     pub fn below(&mut self, n: u64) -> u64 {
         self.next() % n
+    }
+}
+
+/// Has a file read, cut at every so many bytes, and with bytes changed at random; `OCTAFLOW_FUZZ` times as many rounds.
+pub fn torment(name: &str, bytes: &[u8], step: usize, rounds: usize, read: fn(&Path)) {
+    let scratch = Scratch::new();
+    read(&scratch.write(name, bytes));
+    for end in (0..bytes.len()).step_by(step) {
+        read(&scratch.write(name, &bytes[..end]));
+    }
+    let mut random = Random(bytes.len() as u64);
+    let times = std::env::var("OCTAFLOW_FUZZ").map_or(1, |n| n.parse().unwrap());
+    for _ in 0..rounds * times {
+        let mut changed = bytes.to_vec();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(bytes.len() as u64) as usize;
+            changed[at] = match random.below(4) {
+                0 => changed[at] ^ 1 << random.below(8),
+                1 => [0, 0xff, 0x7f, 0x80, b'9', b'-', b'\n', b','][random.below(8) as usize],
+                _ => random.next() as u8,
+            };
+        }
+        if random.below(8) == 0 {
+            let at = random.below(bytes.len() as u64) as usize;
+            changed.insert(at, random.next() as u8);
+        }
+        read(&scratch.write(name, changed));
     }
 }

@@ -3,7 +3,7 @@
 //! A longer search: `OCTAFLOW_FUZZ=100 cargo test --test points damaged`.
 
 use crate::las_files::{Shape, las_bytes, laz_bytes, some_points};
-use crate::map_support::{Random, Scratch};
+use crate::map_support;
 use crate::shared::try_read;
 use crate::{heights, pcd, ply, tables};
 use octaflow::points::{HeightOptions, PointOptions, read_heights};
@@ -39,32 +39,9 @@ fn read_terrain(path: &Path) {
     hold(read_heights(path, &options));
 }
 
-/// Cuts a file at its bytes, and changes bytes at random.
+/// As the shared one; a long file is cut two thousand times.
 fn torment(name: &str, bytes: &[u8], rounds: usize, read: fn(&Path)) {
-    let scratch = Scratch::new();
-    read(&scratch.write(name, bytes));
-    // Every byte of a small file; a long one is cut two thousand times.
-    for end in (0..bytes.len()).step_by(1 + bytes.len() / 2000) {
-        read(&scratch.write(name, &bytes[..end]));
-    }
-    let mut random = Random(bytes.len() as u64);
-    let times = std::env::var("OCTAFLOW_FUZZ").map_or(1, |n| n.parse().unwrap());
-    for _ in 0..rounds * times {
-        let mut changed = bytes.to_vec();
-        for _ in 0..1 + random.below(3) {
-            let at = random.below(bytes.len() as u64) as usize;
-            changed[at] = match random.below(4) {
-                0 => changed[at] ^ 1 << random.below(8),
-                1 => [0, 0xff, 0x7f, 0x80, b'9', b'-', b'\n', b','][random.below(8) as usize],
-                _ => random.next() as u8,
-            };
-        }
-        if random.below(8) == 0 {
-            let at = random.below(bytes.len() as u64) as usize;
-            changed.insert(at, random.next() as u8);
-        }
-        read(&scratch.write(name, changed));
-    }
+    map_support::torment(name, bytes, 1 + bytes.len() / 2000, rounds, read);
 }
 
 #[test]
