@@ -233,7 +233,7 @@ fn look<'scope>(
     )
 }
 
-/// Tells every worker of changed connections: only a query's home needs them, and its start alone says which that is.
+/// Tells every worker of changed connections: only a query's home needs them, which whoever feeds the queries has chosen.
 fn tell<'scope>(
     reached: StreamVec<'scope, Time, ((i64, bool), Time, isize)>,
 ) -> timely::dataflow::Stream<'scope, Time, PodVec<ReachRecord>> {

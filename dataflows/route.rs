@@ -9,7 +9,7 @@
 //!                                                  requests and bricks, from worker to worker
 //! ```
 //!
-//! Each worker has a [`Router`] with its bricks and with the queries whose start makes it their home. Every worker hears
+//! Each worker has a [`Router`] with its bricks and with the queries that [`Homes`] gives it. Every worker hears
 //! of every edit of an epoch, brings its copies of bricks up to date, and finds out which of its answers the edits can
 //! change. These are answered anew inside the loop, in which bricks go to the workers that ask for them.
 //!
@@ -29,7 +29,7 @@ use super::edits::{Edit, Fault, RowRecord};
 use super::epochs::{EpochInput, LoopTime, stage};
 use super::wire::PodVec;
 use crate::partition::Plan;
-use crate::search::{CellEdit, CellKey, Parcel, Request, RouteRecord, Router};
+use crate::search::{CellEdit, CellKey, Homes, Parcel, Request, RouteRecord, Router};
 use bytemuck::{Pod, Zeroable};
 use differential_dataflow::AsCollection;
 use std::cell::RefCell;
@@ -115,6 +115,7 @@ type QueryRows = CapacityContainerBuilder<PodVec<QueryRecord>>;
 pub struct RouteInput {
     edits: EpochInput,
     queries: Option<InputHandle<Time, QueryRows>>,
+    homes: Homes,
     plan: Arc<Plan>,
 }
 
@@ -135,6 +136,13 @@ impl RouteInput {
         look: impl FnMut(),
     ) -> Result<(), Fault> {
         let workers = worker.peers() as u64;
+        let queries: Vec<QueryEdit> = queries.into_iter().collect();
+        let added = queries.iter().filter_map(|query| match *query {
+            QueryEdit::Add { start, goal, .. } => Some((start, goal)),
+            QueryEdit::Remove { .. } => None,
+        });
+        let added: Vec<_> = added.collect();
+        let mut homes = self.homes.assign(&added).into_iter();
         let handle = self.queries.as_mut().expect("the input is open");
         handle.advance_to(time);
         for (row, query) in (0..).zip(queries) {
@@ -150,7 +158,8 @@ impl RouteInput {
             };
             match query {
                 QueryEdit::Add { query, start, goal } => {
-                    send(query, start, goal, ADDED, home(start, workers));
+                    let home = homes.next().expect("a home for each");
+                    send(query, start, goal, ADDED, u64::from(home));
                     for (kind, end) in [(START, start), (GOAL, goal)] {
                         let owner = self.plan.owner(end.brick()) as u64;
                         send(query, end, end, kind, owner);
@@ -185,12 +194,6 @@ impl RouteInput {
     }
 }
 
-/// The worker on which queries with this start are computed.
-fn home(start: CellKey, workers: u64) -> u64 {
-    // Fibonacci hashing: neighbouring starts spread evenly.
-    (start.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % workers
-}
-
 /// Builds the dataflow of routes around a router whose bricks are loaded.
 ///
 /// Gives the input and the changes of every epoch, consolidated in each time.
@@ -215,6 +218,7 @@ pub fn route<'scope>(
     let input = RouteInput {
         edits: edits.until(probe),
         queries: Some(queries),
+        homes: Homes::new(scope.peers()),
         plan: Arc::clone(plan),
     };
     (input, changes)

@@ -375,6 +375,43 @@ fn corridors_through_rooms_that_change_are_those_of_a_run_from_scratch() {
     assert!(0 < anew && anew < all / 2, "{anew} of {all} answered anew");
 }
 
+/// A coarse search may take fewer portals where costs differ, so that what it comes to hangs on that too, not on tolls alone.
+#[test]
+fn a_closed_off_cell_that_makes_its_brick_uneven_has_corridors_answered_anew() {
+    let pocket = Cell::new(24, 8, 8).expect("a cell");
+    let mut world = World::new();
+    for n in 0..64 * 16 * 16 {
+        let at = [n % 64, n / 64 % 16, n / 1024];
+        let Ok(cell) = Cell::new(at[0], at[1], at[2]) else {
+            continue;
+        };
+        let beside = (0..14).any(|step| pocket.neighbour(step) == Some(cell));
+        let walled = (40..42).contains(&at[0]) && at[1] < 12;
+        if !beside && !walled {
+            world.insert(cell, 256);
+        }
+    }
+    let (start, goal) = (Cell::new(2, 2, 2), Cell::new(60, 2, 2));
+    let add = |router: &mut Router| {
+        router.add_query(1, key(start.expect("a cell")), key(goal.expect("a cell")));
+    };
+    let mut standing = router(&world);
+    add(&mut standing);
+    solve(&mut standing);
+    for (epoch, cost) in [300, 256, 0].into_iter().enumerate() {
+        let (brick, local) = BrickId::locate(pocket).expect("in range");
+        standing.set_cost(brick, local, cost);
+        world.insert(pocket, cost);
+        tell(&mut standing);
+        let found = solve(&mut standing);
+        let mut fresh = router(&world);
+        add(&mut fresh);
+        assert_eq!(found, solve(&mut fresh));
+        let anew = standing.answered_by_epoch()[1 + epoch];
+        assert_eq!(anew, u32::from(epoch < 2), "epoch {epoch}");
+    }
+}
+
 /// Prints how long the dataflow takes for the portals and tolls of some two hundred bricks, and for an edit of one cell, beside
 /// the router: `cargo test --test portals -- --ignored --nocapture`.
 #[test]

@@ -34,7 +34,7 @@ impl Span {
         blocked: true,
     };
 
-    fn of(costs: &[u16]) -> Self {
+    pub fn of(costs: &[u16]) -> Self {
         let (mut least, mut most, mut blocked) = (u16::MAX, 0, false);
         for &cost in costs {
             least = least.min(cost.wrapping_sub(1));

@@ -397,6 +397,11 @@ impl Fronts {
         self.forward.patches.len() + theirs.count()
     }
 
+    /// How many patches both sides have.
+    pub fn patch_count(&self) -> usize {
+        self.forward.patches.len() + self.backward.patches.len()
+    }
+
     /// How many bytes both sides take.
     pub fn bytes(&self) -> usize {
         self.forward.bytes() + self.backward.bytes()

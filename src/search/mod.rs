@@ -11,8 +11,8 @@
 //! **Reachability** is known before a search begins, from the components of the map's regions ([`crate::regions`]), which the
 //! dataflow keeps up to date.
 //!
-//! **Where a query is computed.** On one worker, its *home*, which its start decides. A search reads few bricks of a large map (2 KiB each), and its frontier would cross partitions often; so bricks
-//! come to the queries. A search that needs a brick of another worker asks for it, rests, and another query goes on. The
+//! **Where a query is computed.** On one worker, its *home* ([`Homes`] balances them). A search reads few bricks of a large
+//! map (2 KiB each), and its frontier would cross partitions often; so bricks come to the queries. A search that needs a brick of another worker asks for it, rests, and another query goes on. The
 //! copies stay and are kept up to date by the edits, which every worker hears of.
 //!
 //! **The search** is A* with the lattice's norm at the least cost of the map ([`free_distance_ticks`]), which never
@@ -71,6 +71,7 @@ mod bricks;
 mod coarse;
 mod first;
 mod fronts;
+mod homes;
 mod line;
 mod meeting;
 mod noted;
@@ -90,6 +91,7 @@ mod work;
 
 pub use answer::{Answer, Route, RouteRecord, RouteStatus};
 pub use astar::Mode;
+pub use homes::Homes;
 pub use portals::BrickPortals;
 pub use router::{AnswerChange, CellEdit, Router, RouterOptions, RouterStats};
 pub use sight::in_sight;

@@ -94,7 +94,7 @@ impl Shape {
 struct Node {
     /// The number of its shape, or [`NONE`].
     shape: u32,
-    /// The cost of all open cells, if they are known to have the same, else 0.
+    /// The cost of all open cells, if they have the same, else 0.
     even: u16,
     /// The brick's corner in lattice units.
     corner: [i32; 3],
@@ -169,6 +169,12 @@ impl Portals {
 
     fn shape(&self, node: u32) -> &Shape {
         &self.shapes[self.nodes[node as usize].shape as usize]
+    }
+
+    /// Whether the open cells of a node have several costs.
+    #[inline]
+    pub fn is_uneven(&self, node: u32) -> bool {
+        self.nodes[node as usize].even == 0
     }
 
     /// The portals of a node.

@@ -13,10 +13,11 @@ pub(super) fn local(place: u16) -> Local {
     Local::new(usize::from(place)).expect("a place")
 }
 
-/// The cost of all open cells of a brick, if they are known to have the same, else 0.
+/// The cost of all open cells of a brick, if they have the same, else 0.
 pub(super) fn even(brick: BrickId, bricks: &Bricks) -> u16 {
     match bricks.held(brick) {
-        Held::Here(_, span) => span.even().unwrap_or(0),
+        // Costs that were there once stay in the span.
+        Held::Here(costs, span) => span.even().or_else(|| Span::of(costs).even()).unwrap_or(0),
         _ => 0,
     }
 }

@@ -16,25 +16,49 @@ use std::time::{Duration, Instant};
 /// How many searches may rest, waiting for bricks, before no other is begun.
 const RESTING: usize = 12;
 
-/// How many cells a search takes from its queue before messages are looked at.
-const ALLOWANCE: usize = 4096;
+/// How many patches (7 KiB each) resting searches may have together before no other is begun.
+const RESTING_PATCHES: usize = 8192;
+
+/// How many cells a search takes from its queue before messages are looked at: others may wait for bricks of this worker.
+const ALLOWANCE: usize = 1024;
 
 /// How many patches (7 KiB each) a search that is not grown keeps for the next one.
 const RESERVE: usize = 1024;
 
-/// A worker's wish for the costs of a brick; its neighbours in the same cube of 2³ bricks come with it.
+/// A worker's wish for the costs of a brick; the owner's others in the same cube of bricks come with it.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Request {
     brick: u64,
+    /// The cube has 2 to the power of this many bricks along an axis.
+    cube: u32,
     /// The worker that asks.
-    pub worker: u64,
+    worker: u32,
 }
 
 impl Request {
     /// The brick.
     pub fn brick(&self) -> BrickId {
         BrickId::from_code(self.brick).expect("a router's request")
+    }
+
+    /// The Morton codes of the cube's bricks: they have one prefix.
+    fn cube(&self) -> std::ops::RangeInclusive<u64> {
+        let rest = (1 << (3 * self.cube.min(MOST_CUBE))) - 1;
+        (self.brick & !rest)..=(self.brick | rest)
+    }
+}
+
+/// The largest cube of bricks that comes at once, see [`Request::cube`]: 1 MiB.
+const MOST_CUBE: u32 = 3;
+
+/// The cube that a search asks for that has asked so many times: a search that goes far gets more at once, and never many
+/// more than it has read.
+fn cube_for(asked: u32) -> u32 {
+    match asked {
+        0..12 => 1,
+        12..48 => 2,
+        _ => MOST_CUBE,
     }
 }
 
@@ -64,6 +88,8 @@ struct Task {
     route: Vec<(CellKey, u32)>,
     smooth_units: Option<f64>,
     smooth_reads: Reads,
+    /// How many times it has asked for bricks.
+    asked: u32,
     spent: Duration,
 }
 
@@ -82,7 +108,7 @@ pub(super) struct Work {
     ready: Vec<Task>,
     idle: Vec<Fronts>,
     asked: FxHashSet<BrickId>,
-    requests: Vec<BrickId>,
+    requests: Vec<(BrickId, u32)>,
     wanted: Vec<Request>,
     pub(super) overflow: Option<u32>,
 }
@@ -96,6 +122,16 @@ impl Work {
     /// How many queries are not answered yet.
     pub fn left(&self) -> usize {
         self.todo.len() + self.resting.len() + self.ready.len()
+    }
+
+    /// Whether another search may be begun while others rest.
+    fn may_begin(&self) -> bool {
+        let patches = self
+            .resting
+            .iter()
+            .map(|(_, task)| task.search.patch_count());
+        self.resting.is_empty()
+            || self.resting.len() < RESTING && patches.sum::<usize>() < RESTING_PATCHES
     }
 
     /// Forgets distances that the next epoch's edits may make wrong.
@@ -122,7 +158,7 @@ impl Router {
     pub fn work(&mut self) -> bool {
         let mut task = match self.work.ready.pop() {
             Some(task) => task,
-            None if self.work.resting.len() >= RESTING => return false,
+            None if !self.work.may_begin() => return false,
             None => match self.work.todo.pop() {
                 Some(slot) => self.task(slot),
                 None => return false,
@@ -135,15 +171,15 @@ impl Router {
             Progress::Again => self.work.ready.push(task),
             Progress::Rest(brick) => {
                 if self.work.asked.insert(brick) {
-                    self.work.requests.push(brick);
+                    self.work.requests.push((brick, cube_for(task.asked)));
                     self.stats.requests += 1;
                 }
+                task.asked += 1;
                 self.work.resting.push((brick, task));
             }
             Progress::Done(status) => self.done(task, status),
         }
-        !self.work.ready.is_empty()
-            || self.work.resting.len() < RESTING && !self.work.todo.is_empty()
+        !self.work.ready.is_empty() || self.work.may_begin() && !self.work.todo.is_empty()
     }
 
     /// True while queries of this worker are not answered.
@@ -162,6 +198,7 @@ impl Router {
             route: Vec::new(),
             smooth_units: None,
             smooth_reads: Reads::default(),
+            asked: 0,
             spent: Duration::ZERO,
         }
     }
@@ -298,10 +335,11 @@ impl Router {
 
     /// Moves out what this worker (of number `me`) asks for.
     pub fn take_requests(&mut self, me: usize, mut deliver: impl FnMut(Request)) {
-        for brick in self.work.requests.drain(..) {
+        for (brick, cube) in self.work.requests.drain(..) {
             deliver(Request {
                 brick: brick.code(),
-                worker: me as u64,
+                cube,
+                worker: me as u32,
             });
         }
     }
@@ -309,8 +347,7 @@ impl Router {
     /// Moves out the bricks that other workers have asked for.
     pub fn take_parcels(&mut self, mut deliver: impl FnMut(Parcel)) {
         for request in self.work.wanted.drain(..) {
-            // A cube of 2³ bricks has one Morton prefix.
-            for code in (request.brick & !7)..=(request.brick | 7) {
+            for code in request.cube() {
                 let own = BrickId::from_code(code).and_then(|brick| self.bricks.own_costs(brick));
                 let costs = match own {
                     Some(costs) => *costs,
@@ -319,7 +356,7 @@ impl Router {
                 };
                 deliver(Parcel {
                     brick: code,
-                    worker: request.worker,
+                    worker: u64::from(request.worker),
                     costs,
                 });
             }

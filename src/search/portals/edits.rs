@@ -59,7 +59,9 @@ impl Portals {
             NONE
         };
         let kept = &mut self.nodes[node as usize];
+        let were_uneven = kept.even == 0;
         (kept.shape, kept.even) = (after, even(brick, bricks));
+        let same = same && self.is_uneven(node) == were_uneven;
         let mut rows = (0..before.portals.len()).filter(|row| before.known >> row & 1 == 1);
         !same
             || rows.any(|row| {
