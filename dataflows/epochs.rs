@@ -15,7 +15,7 @@ use super::edits::{
 };
 use super::wire::PodVec;
 use crate::partition::Plan;
-use bytemuck::Pod;
+use bytemuck::{Pod, Zeroable};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use timely::Container;
 use timely::container::{CapacityContainerBuilder, DrainContainer, PushInto, SizableContainer};
-use timely::dataflow::channels::pact::ExchangeCore;
+use timely::dataflow::channels::pact::{ExchangeCore, Pipeline};
 use timely::dataflow::operators::core::concat::Concat;
 use timely::dataflow::operators::core::input::Handle as InputHandle;
 use timely::dataflow::operators::{Capability, Operator, probe};
@@ -39,12 +39,32 @@ pub(super) type LoopTime = Product<Time, u32>;
 
 type Rows = CapacityContainerBuilder<PodVec<RowRecord>>;
 
+/// Why an epoch did not end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EpochError {
+    /// It cannot be applied, and has changed nothing.
+    Fault(Fault),
+    /// It was applied, and something lies beyond the range of distances (2³¹ − 2 ticks): whatever comes of it counts for
+    /// nothing. Tells what, by a number that the dataflow's description gives a meaning.
+    Beyond(i64),
+}
+
+/// Word of what lies beyond the range of distances, for a worker; or (where nothing does) that an epoch is done.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+struct BeyondRecord {
+    what: i64,
+    lies: u32,
+    worker: u32,
+}
+
 /// Where epochs of edits enter the dataflow. Only one worker feeds it; the others drop or [`EpochInput::close`] it.
 pub struct EpochInput {
     handle: Option<InputHandle<Time, Rows>>,
     probe: Option<probe::Handle<Time>>,
     plan: Arc<Plan>,
     faults: Rc<RefCell<Vec<Fault>>>,
+    beyond: Rc<RefCell<Vec<i64>>>,
 }
 
 impl EpochInput {
@@ -68,8 +88,53 @@ impl EpochInput {
             probe: None,
             plan: Arc::clone(plan),
             faults,
+            beyond: Rc::default(),
         };
         (input, tokens)
+    }
+
+    /// Has all workers hear of what `find` finds beyond the range of distances when an epoch is done on a worker: it then
+    /// ends with [`EpochError::Beyond`]. Gives the tokens on.
+    pub(super) fn watch<'scope>(
+        &self,
+        tokens: StreamVec<'scope, Time, ()>,
+        mut find: impl FnMut() -> Option<i64> + 'static,
+    ) -> StreamVec<'scope, Time, ()> {
+        let (me, workers) = (tokens.scope().index() as u32, tokens.scope().peers() as u32);
+        let told = tokens.unary::<CapacityContainerBuilder<PodVec<BeyondRecord>>, _, _, _>(
+            Pipeline,
+            "TellBeyond",
+            move |_, _| {
+                move |input, output| {
+                    input.for_each(|cap, _| {
+                        let found = find();
+                        let to = if found.is_some() {
+                            0..workers
+                        } else {
+                            me..me + 1
+                        };
+                        let records = to.map(|worker| BeyondRecord {
+                            what: found.unwrap_or(0),
+                            lies: u32::from(found.is_some()),
+                            worker,
+                        });
+                        output.session(&cap).give_iterator(records);
+                    });
+                }
+            },
+        );
+        let beyond = self.beyond.clone();
+        stage::<_, _, Vec<()>>(
+            told,
+            "HearBeyond",
+            |record: &BeyondRecord| u64::from(record.worker),
+            move |_, record| {
+                if record.lies != 0 {
+                    beyond.borrow_mut().push(record.what);
+                }
+            },
+            |_, out| out.push(()),
+        )
     }
 
     /// Has the input wait for the end of an epoch at `probe`.
@@ -83,7 +148,7 @@ impl EpochInput {
     /// Computes one epoch: sends its edits, each with the number of its row, and works until every worker is done.
     ///
     /// # Errors
-    /// The fault of the least row, if the epoch is unsound; then it has changed nothing.
+    /// The fault of the least row, if the epoch is unsound, or the least of what lies beyond the range of distances.
     ///
     /// # Panics
     /// If `time` is not greater than that of the epoch before.
@@ -92,7 +157,7 @@ impl EpochInput {
         worker: &mut Worker,
         time: Time,
         edits: impl IntoIterator<Item = (u64, Edit)>,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), EpochError> {
         self.epoch_with(worker, time, edits, || ())
     }
 
@@ -106,7 +171,7 @@ impl EpochInput {
         time: Time,
         edits: impl IntoIterator<Item = (u64, Edit)>,
         look: impl FnMut(),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), EpochError> {
         self.send(worker, time, edits);
         self.wait(worker, time, look)
     }
@@ -138,15 +203,18 @@ impl EpochInput {
         worker: &mut Worker,
         time: Time,
         mut look: impl FnMut(),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), EpochError> {
         let probe = self.probe.as_ref().expect("a finished dataflow");
         while probe.less_equal(&time) {
             worker.step_or_park(Some(LOOK));
             look();
         }
-        match self.faults.borrow_mut().drain(..).min() {
-            Some(fault) => Err(fault),
-            None => Ok(()),
+        let fault = self.faults.borrow_mut().drain(..).min();
+        let beyond = self.beyond.borrow_mut().drain(..).min();
+        match (fault, beyond) {
+            (Some(fault), _) => Err(EpochError::Fault(fault)),
+            (None, Some(what)) => Err(EpochError::Beyond(what)),
+            (None, None) => Ok(()),
         }
     }
 

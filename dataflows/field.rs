@@ -24,6 +24,7 @@ use super::epochs::{EpochInput, LoopTime};
 use super::wire::PodVec;
 use crate::brick::{BrickId, Local};
 use crate::engine::{CellChange, Engine, Message};
+use crate::lattice::Index64;
 use crate::partition::Plan;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -65,7 +66,8 @@ pub type SharedEngine = Rc<RefCell<Engine>>;
 /// Builds the dataflow of the field around an engine whose bricks are loaded.
 ///
 /// Gives the input and the changes of every epoch: as a differential collection, consolidated in each time; empty
-/// unless the engine keeps changes.
+/// unless the engine keeps changes. An epoch after which a cell lies beyond the range of distances ends with
+/// [`EpochError::Beyond`](super::epochs::EpochError::Beyond) and the bits of the cell's Index64.
 pub fn field<'scope>(
     scope: Scope<'scope, Time>,
     engine: &SharedEngine,
@@ -106,7 +108,12 @@ pub fn field<'scope>(
     } else {
         relaxed
     };
-    let changes = close(labelled, engine);
+    let watched = engine.clone();
+    let done = input.watch(labelled, move || {
+        let cell = watched.borrow_mut().overflow()?;
+        Index64::of_cell(cell).ok().map(|id| u64::from(id) as i64)
+    });
+    let changes = close(done, engine);
     let (probe, changes) = changes.probe();
     (input.until(probe), changes)
 }

@@ -25,8 +25,8 @@
 
 use super::Time;
 use super::connect::{Connections, SharedConnections, connect};
-use super::edits::{Edit, Fault, RowRecord};
-use super::epochs::{EpochInput, LoopTime, stage};
+use super::edits::{Edit, RowRecord};
+use super::epochs::{EpochError, EpochInput, LoopTime, stage};
 use super::wire::PodVec;
 use crate::partition::Plan;
 use crate::search::{CellEdit, CellKey, Homes, Parcel, Request, RouteRecord, Router};
@@ -123,7 +123,8 @@ impl RouteInput {
     /// Computes one epoch: sends its edits and queries, and works until every worker is done; calls `look` now and then.
     ///
     /// # Errors
-    /// None that edits of costs could cause: [`Fault`]s are those of sources.
+    /// [`EpochError::Beyond`] with the least id of a query whose route would cost more than 2³¹ − 2 ticks. Faults are those of
+    /// sources alone.
     ///
     /// # Panics
     /// If `time` is not greater than that of the epoch before, or if a query is added that exists.
@@ -134,7 +135,7 @@ impl RouteInput {
         edits: impl IntoIterator<Item = (u64, Edit)>,
         queries: impl IntoIterator<Item = QueryEdit>,
         look: impl FnMut(),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), EpochError> {
         let workers = worker.peers() as u64;
         let queries: Vec<QueryEdit> = queries.into_iter().collect();
         let added = queries.iter().filter_map(|query| match *query {
@@ -213,6 +214,8 @@ pub fn route<'scope>(
     let heard = hear(tell(applied, router), router);
     let connected = connect(heard, router, &connections);
     let searched = search(scope, connected, router, plan);
+    let watched = router.clone();
+    let searched = edits.watch(searched, move || watched.borrow().overflow());
     let changes = close(searched, router).as_collection().consolidate().inner;
     let (probe, changes) = changes.probe();
     let input = RouteInput {

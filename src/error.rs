@@ -15,8 +15,8 @@ pub enum Error {
     Machine(String),
 }
 
-/// A result whose error is [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+/// A result whose error is [`Error`], unless another is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// Unusable arguments or input.

@@ -199,6 +199,73 @@ fn bad_rows_publish_nothing_from_a_file_and_whole_epochs_from_stdin() {
     assert_eq!(times.into_iter().collect::<Vec<_>>(), [0, 7, 8]);
 }
 
+/// A row of cells so dear that the last one of 2,690 lies beyond the range of distances.
+#[test]
+fn what_lies_beyond_the_range_of_distances_is_told_of_in_whichever_epoch() {
+    let folder = Folder::new("range");
+    let line = |cells: usize| -> String {
+        let rows = (0..cells).map(|x| format!("{x},0,0,255.996\n"));
+        std::iter::once("x,y,z,cost\n".to_owned())
+            .chain(rows)
+            .collect()
+    };
+    let (near, far) = (
+        folder.file("near.csv", &line(2689)),
+        folder.file("far.csv", &line(2690)),
+    );
+    let out = folder.path("out");
+    let mend = folder.file("mend.csv", "time,kind,x,y,z,cost\n1,cost,5,0,0,0\n");
+    let grow = folder.file(
+        "grow.csv",
+        "time,kind,x,y,z,cost\n1,cost,2689,0,0,255.99\n2,cost,2689,0,0,0\n",
+    );
+    let queries = folder.file(
+        "queries.csv",
+        "time,kind,x,y,z,cost,query,gx,gy,gz\n2,query+,0,0,0,,8,2689,0,0\n3,query-,,,,,8,,,\n",
+    );
+    let source = ["--source", "0,0,0"];
+    let query = ["--query", "0,0,0,2688,0,0"];
+    for (command, flags, map, updates, mention) in [
+        ("field", source, &far, None, "the distance of cell"),
+        ("field", source, &far, Some(&mend), "the distance of cell"),
+        (
+            "field",
+            source,
+            &near,
+            Some(&grow),
+            "at time 1 the distance of cell",
+        ),
+        (
+            "route",
+            query,
+            &far,
+            Some(&queries),
+            "at time 2 the route of query 8",
+        ),
+    ] {
+        for workers in ["1", "2"] {
+            let mut run = octaflow();
+            run.args([
+                command, "--map", map, "--out", &out, "--quiet", "-w", workers,
+            ])
+            .args(flags);
+            if let Some(updates) = updates {
+                run.args(["--updates", updates]);
+            }
+            refused(&run.output().unwrap(), mention);
+            assert!(!Path::new(&out).exists());
+        }
+    }
+    let mut run = octaflow();
+    run.args([
+        "route", "--map", &far, "--out", &out, "--mode", "corridor", "--quiet",
+    ]);
+    refused(
+        &run.args(["--query", "0,0,0,2689,0,0"]).output().unwrap(),
+        "the route of query 0",
+    );
+}
+
 #[test]
 fn refusals_leave_what_is_there() {
     let folder = Folder::new("refusals");

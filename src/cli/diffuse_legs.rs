@@ -6,7 +6,7 @@ use super::diffuse_run::{
     BrickSeen, DiffuseShared, Heat, Notes, Tally, add_up, agree_on_step, conductance, stepper_map,
 };
 use super::diffuse_updates::{RowsOfEpoch, Updates};
-use super::follow::Fed;
+use super::follow::{Fed, Halt};
 use super::growing::GrowingTable;
 use super::keep::{self, Draft, Order, Saved, Standing};
 use super::progress::Progress;
@@ -122,7 +122,10 @@ impl<'a, K: Heat> Legs<'a, K> {
                     }
                 }
                 Next::Change(rows) => match self.change(worker, at, rows) {
-                    Err(late) if self.shared.base.streams() => self.fed.late = Some(late),
+                    Err(late) if self.shared.base.streams() => {
+                        self.shared.base.keep_checkpoints();
+                        self.fed.late = Some(late);
+                    }
                     changed => changed?,
                 },
                 Next::End => {
@@ -138,11 +141,12 @@ impl<'a, K: Heat> Legs<'a, K> {
     fn next(&mut self, at: u64) -> Next {
         let next = match self.updates.next_step() {
             Ok(step) => step.filter(|_| self.fed.late.is_none()),
-            Err(error) if self.shared.base.streams() => {
+            Err(Halt::Row(error)) if self.shared.base.streams() => {
+                self.shared.base.keep_checkpoints();
                 self.fed.late = Some(error);
                 None
             }
-            Err(error) => return Next::Fail(parts_of(&error)),
+            Err(Halt::Row(error) | Halt::Run(error)) => return Next::Fail(parts_of(&error)),
         };
         let last = match self.fed.late {
             Some(_) => at,

@@ -1,7 +1,7 @@
 //! Updates of the map below a field that is stepped: when they take effect, and how all workers are told of them.
 
 use super::diffuse::DiffuseConfig;
-use super::follow::Epochs;
+use super::follow::{Epochs, Halt};
 use super::run::Shared;
 use crate::dataflows::edits::Edit;
 use crate::lattice::Cell;
@@ -68,7 +68,7 @@ impl<'a> Updates<'a> {
     }
 
     /// The step after which the next epoch takes effect; none if no more will come.
-    pub fn next_step(&mut self) -> Result<Option<u64>> {
+    pub fn next_step(&mut self) -> Result<Option<u64>, Halt> {
         if !self.is_open {
             self.is_open = true;
             self.reader = self.base.open_updates(Allow::Map)?;

@@ -1,13 +1,14 @@
 //! Worker 0's side of `octaflow field`: the first solve, then the epochs of updates.
 
 use super::field_run::FieldShared;
-use super::follow::{Fed, Follow};
+use super::follow::{Fed, Follow, Halt};
 use super::keep::{Keeper, Standing};
 use super::progress::Progress;
 use super::run::{Shared, place};
 use crate::dataflows::edits::{Edit, Fault};
-use crate::dataflows::epochs::EpochInput;
+use crate::dataflows::epochs::{EpochError, EpochInput};
 use crate::dataflows::field::SharedEngine;
+use crate::lattice::Index64;
 use crate::map::{Allow, Epoch, Update, UpdateKind};
 use crate::{Error, Result};
 use std::time::Instant;
@@ -42,6 +43,10 @@ impl Feed<'_, '_> {
         });
         fed.solve = begun.elapsed();
         drop(bar);
+        if let Err(EpochError::Beyond(cell)) = solved {
+            fed.stop = Some(beyond(cell, None));
+            return fed;
+        }
         solved.expect("the sources have been checked against the map");
         if base.resumed.is_none() {
             let standing = self.standing(base.first_time());
@@ -64,10 +69,15 @@ impl Feed<'_, '_> {
 }
 
 impl Follow for Feed<'_, '_> {
-    fn compute(&mut self, epoch: &Epoch) -> Result<()> {
+    fn compute(&mut self, epoch: &Epoch) -> Result<(), Halt> {
         let edits = edits_of(&epoch.updates, &mut self.next_label);
         let done = self.input.epoch(self.worker, epoch.time, edits);
-        done.map_err(|fault| fault_error(&self.shared.base, fault, &epoch.updates))
+        done.map_err(|error| match error {
+            EpochError::Fault(fault) => {
+                fault_error(&self.shared.base, fault, &epoch.updates).into()
+            }
+            EpochError::Beyond(cell) => Halt::Run(beyond(cell, Some(epoch.time))),
+        })
     }
 
     fn save(&mut self, time: i64, number: u64) -> Result<()> {
@@ -97,6 +107,16 @@ fn edits_of(updates: &[Update], next_label: &mut u32) -> Vec<(u64, Edit)> {
         (update.row, edit)
     };
     updates.iter().map(edit).collect()
+}
+
+/// That a cell, by the bits of its Index64, lies too far from the sources after the epoch of a time, or at first.
+fn beyond(cell: i64, time: Option<i64>) -> Error {
+    let cell =
+        Index64::try_from(cell as u64).map_or_else(|e| e.to_string(), |id| id.cell().to_string());
+    let when = time.map_or_else(String::new, |time| format!("at time {time} "));
+    Error::input(format!(
+        "{when}the distance of cell {cell} would pass 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or add sources"
+    ))
 }
 
 fn fault_error(shared: &Shared, fault: Fault, updates: &[Update]) -> Error {

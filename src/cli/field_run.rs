@@ -51,8 +51,6 @@ pub(super) struct FieldShared {
 struct FieldReport {
     base: Report,
     reached: u64,
-    /// A cell whose distance would be too great.
-    overflow: Option<String>,
 }
 
 type ChangeTable = GrowingTable<ChangeWriter>;
@@ -341,13 +339,8 @@ fn write(
     let mut engine = engine.borrow_mut();
     let mut report = FieldReport {
         reached: engine.reached(),
-        overflow: engine.overflow().map(|cell| cell.to_string()),
         ..FieldReport::default()
     };
-    report.base.peak_rss_bytes = peak_rss_bytes();
-    if report.overflow.is_some() {
-        return report;
-    }
     let written = write_field(worker.index(), shared, &mut engine, &mut report)
         .and_then(|()| finish_changes(&shared.base, changes, &mut report.base));
     report.base.failure = written.err().as_ref().map(parts_of);
@@ -396,11 +389,6 @@ fn publish(
     fed: &Fed,
     write: Duration,
 ) -> Result<Summary> {
-    if let Some(cell) = reports.iter().find_map(|r| r.overflow.as_ref()) {
-        return Err(Error::input(format!(
-            "the distance of cell {cell} would pass 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or add sources"
-        )));
-    }
     let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
     let summary = Summary {
         reached: reports.iter().map(|r| r.reached).sum(),

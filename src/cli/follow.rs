@@ -20,10 +20,24 @@ pub(super) struct Fed {
     pub late: Option<Error>,
 }
 
+/// Why a run does not follow the updates to their end.
+pub(super) enum Halt {
+    /// A row cannot be used: the epochs before it stand.
+    Row(Error),
+    /// The run cannot go on, and what was computed last counts for nothing.
+    Run(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Halt::Row(error)
+    }
+}
+
 /// What computes the epochs of updates, on worker 0.
 pub(super) trait Follow {
     /// Computes one epoch.
-    fn compute(&mut self, epoch: &Epoch) -> Result<()>;
+    fn compute(&mut self, epoch: &Epoch) -> Result<(), Halt>;
 
     /// Takes a checkpoint if one is due after the epoch of that time and number.
     fn save(&mut self, time: i64, number: u64) -> Result<()>;
@@ -41,8 +55,9 @@ pub(super) struct Epochs<'a> {
 }
 
 impl Epochs<'_> {
-    /// Looks whether the epochs that were passed over are those that the run has followed.
-    fn check(&mut self) -> Result<()> {
+    /// Looks whether the epochs that were passed over are those that the run has followed. If they are not, nothing comes of
+    /// the run, so that it can be resumed with the right ones.
+    fn check(&mut self) -> Result<(), Halt> {
         if std::mem::replace(&mut self.checked, true) {
             return Ok(());
         }
@@ -53,12 +68,12 @@ impl Epochs<'_> {
         let begins_later = self.shared.streams() && !self.passed;
         match resumed.updates_crc32 {
             Some(crc) if crc != self.crc.clone().finalize() && !begins_later => {
-                Err(Error::input(format!(
+                Err(Halt::Run(Error::input(format!(
                     "{}: its rows up to time {} are not those that the run had followed when it was killed: give the \
                      table that it was started with",
                     self.shared.updates_name(),
                     resumed.time
-                )))
+                ))))
             }
             Some(crc) if begins_later => {
                 self.crc = Hasher::new_with_initial(crc);
@@ -70,14 +85,14 @@ impl Epochs<'_> {
 }
 
 impl Iterator for Epochs<'_> {
-    type Item = Result<Epoch>;
+    type Item = Result<Epoch, Halt>;
 
-    fn next(&mut self) -> Option<Result<Epoch>> {
+    fn next(&mut self) -> Option<Result<Epoch, Halt>> {
         let before = self.shared.resumed.as_ref().map(|m| m.time);
         loop {
             let epoch = match self.reader.next() {
                 Some(Ok(epoch)) => epoch,
-                Some(Err(error)) => return Some(Err(error)),
+                Some(Err(error)) => return Some(Err(error.into())),
                 None => return self.check().err().map(Err),
             };
             let passes = before.is_some_and(|time| epoch.time <= time);
@@ -152,13 +167,17 @@ impl Shared {
                 fed.stop = Some(failure);
                 break;
             }
-            if let Err(failure) = done {
-                if self.streams() {
+            match done {
+                Ok(_) => {}
+                Err(Halt::Row(failure)) if self.streams() => {
+                    self.keep_checkpoints();
                     fed.late = Some(failure);
-                } else {
-                    fed.stop = Some(failure);
+                    break;
                 }
-                break;
+                Err(Halt::Row(failure) | Halt::Run(failure)) => {
+                    fed.stop = Some(failure);
+                    break;
+                }
             }
         }
     }

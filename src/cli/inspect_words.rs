@@ -218,7 +218,7 @@ fn summary_in_words(summary: &Value) -> String {
     words
 }
 
-fn bytes_in_words(bytes: u64) -> String {
+pub(super) fn bytes_in_words(bytes: u64) -> String {
     match bytes {
         0..1000 => format!("{bytes} bytes"),
         1000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),

@@ -1,11 +1,12 @@
 //! Worker 0's side of `octaflow route`: the first answers, then the epochs of updates.
 
-use super::follow::{Fed, Follow};
+use super::follow::{Fed, Follow, Halt};
 use super::keep::{Keeper, Standing};
 use super::progress::Progress;
 use super::route_run::{RouteShared, key_of};
 use super::run::Shared;
 use crate::dataflows::edits::Edit;
+use crate::dataflows::epochs::EpochError;
 use crate::dataflows::route::{QueryEdit, RouteInput, SharedRouter};
 use crate::lattice::Index64;
 use crate::map::{Allow, Epoch, Update, UpdateKind};
@@ -45,7 +46,10 @@ impl Feed<'_, '_> {
         });
         fed.solve = begun.elapsed();
         drop(bar);
-        solved.expect("routes have no sources");
+        if let Err(error) = solved {
+            fed.stop = Some(beyond(error, None));
+            return fed;
+        }
         if base.resumed.is_none() {
             let standing = self.standing(base.first_time());
             if let Err(error) = self.keeper.solved(self.worker, standing) {
@@ -71,13 +75,12 @@ impl Feed<'_, '_> {
 }
 
 impl Follow for Feed<'_, '_> {
-    fn compute(&mut self, epoch: &Epoch) -> Result<()> {
+    fn compute(&mut self, epoch: &Epoch) -> Result<(), Halt> {
         let base = &self.shared.base;
         let (edits, queries) = edits_of(base, &epoch.updates, &mut self.standing)?;
         let input = &mut self.input;
         let done = input.epoch_with(self.worker, epoch.time, edits, queries, || ());
-        done.expect("routes have no sources");
-        Ok(())
+        done.map_err(|error| Halt::Run(beyond(error, Some(epoch.time))))
     }
 
     fn save(&mut self, time: i64, number: u64) -> Result<()> {
@@ -87,6 +90,17 @@ impl Follow for Feed<'_, '_> {
         let standing = self.standing(time);
         self.keeper.take(self.worker, number, standing)
     }
+}
+
+/// That a query's route costs too much after the epoch of a time, or at first.
+fn beyond(error: EpochError, time: Option<i64>) -> Error {
+    let EpochError::Beyond(query) = error else {
+        unreachable!("routes have no sources");
+    };
+    let when = time.map_or_else(String::new, |time| format!("at time {time} "));
+    Error::input(format!(
+        "{when}the route of query {query} would cost more than 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or move its ends together"
+    ))
 }
 
 /// The edits of an epoch, with their rows, and its changes of queries.

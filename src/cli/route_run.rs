@@ -50,8 +50,6 @@ struct RouteReport {
     /// How many queries each epoch has answered.
     answered: Vec<u32>,
     search_bytes: u64,
-    /// A query whose route would cost too much.
-    overflow: Option<i64>,
     /// The routes to be drawn: the query and its cells.
     drawn: Vec<(i64, Vec<Cell>)>,
 }
@@ -283,15 +281,10 @@ fn write(
     changes: Option<Changes>,
 ) -> RouteReport {
     let mut report = RouteReport {
-        overflow: router.overflow(),
         answered: router.answered_by_epoch().to_vec(),
         search_bytes: router.stats().search_bytes,
         ..RouteReport::default()
     };
-    report.base.peak_rss_bytes = peak_rss_bytes();
-    if report.overflow.is_some() {
-        return report;
-    }
     let written = write_routes(worker.index(), shared, router, &mut report)
         .and_then(|()| finish_changes(&shared.base, changes, &mut report.base));
     report.base.failure = written.err().as_ref().map(parts_of);
@@ -371,11 +364,6 @@ fn publish(
     fed: &Fed,
     write: Duration,
 ) -> Result<Summary> {
-    if let Some(query) = reports.iter().find_map(|r| r.overflow) {
-        return Err(Error::input(format!(
-            "the route of query {query} would cost more than 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or move its ends together"
-        )));
-    }
     let base: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
     let [found, unreachable, invalid] =
         std::array::from_fn(|i| reports.iter().map(|r| r.queries[i]).sum());

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use timely::worker::Worker;
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     stage: Mutex<Option<Stage>>,
     /// The checkpoints of the run, for process 0.
     checkpoints: Mutex<Option<Checkpoints>>,
+    /// True if they stay when the results are published.
+    keeps_checkpoints: AtomicBool,
     /// What the run goes on from.
     pub resumed: Option<Manifest>,
     summary: MapSummary,
@@ -174,6 +176,7 @@ impl Shared {
             followed: Mutex::new([followed_before(resumed.as_ref(), config.start); 2]),
             stage: Mutex::new(Some(stage)),
             checkpoints: Mutex::new(start.open_checkpoints(config)?),
+            keeps_checkpoints: AtomicBool::new(false),
             resumed,
             summary,
             load: Duration::ZERO,
@@ -219,6 +222,12 @@ impl Shared {
     /// The checkpoints of the run, on process 0 of one that keeps them.
     pub fn checkpoints(&self) -> MutexGuard<'_, Option<Checkpoints>> {
         self.checkpoints.lock().expect("no worker panics here")
+    }
+
+    /// Has the checkpoints stay, though results will be published: a row could not be used, and a run that goes on from them
+    /// may be given a better one.
+    pub fn keep_checkpoints(&self) {
+        self.keeps_checkpoints.store(true, Ordering::Relaxed);
     }
 
     /// What the map was when it was read.
@@ -349,7 +358,9 @@ impl Shared {
             write_whole(path, &png)?;
         }
         beside()?;
-        if let Some(checkpoints) = &mut *checkpoints {
+        if let Some(checkpoints) = &mut *checkpoints
+            && !self.keeps_checkpoints.load(Ordering::Relaxed)
+        {
             checkpoints.complete()?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The summary of a run: one JSON object for programs, a few plain words for people.
 
 use super::ghost_words;
+use super::inspect_words::bytes_in_words;
 use crate::ghost::PartFigures;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -174,7 +175,6 @@ impl Summary {
         if let Some(ingest) = &self.ingest {
             return self.ingested(ingest, out);
         }
-        let share = 100.0 * self.reached as f64 / self.map.open.max(1) as f64;
         let mut words = format!(
             "{map}: {} cells, {} of them open, in {} bricks; read in {}.\n",
             grouped(self.map.cells),
@@ -206,8 +206,9 @@ impl Summary {
                 grouped(micros.max),
             ),
             _ => format!(
-                "Reached {} cells ({share:.1} % of the open ones) in {workers}.\n",
+                "Reached {} cells{} in {workers}.\n",
                 grouped(self.reached),
+                self.share_reached(),
             ),
         };
         if let Some(changes) = &self.changes {
@@ -266,10 +267,19 @@ impl Summary {
     }
 
     /// What a run left and took.
+    /// The share of open cells that were reached; nothing after updates, which may have opened or blocked some.
+    fn share_reached(&self) -> String {
+        if self.epochs > 0 {
+            return String::new();
+        }
+        let share = 100.0 * self.reached as f64 / self.map.open.max(1) as f64;
+        format!(" ({share:.1} % of the open ones)")
+    }
+
     fn written(&self, out: &str) -> String {
         format!(
-            "Wrote {:.1} MB to {out} in {}; at most {:.2} GB of memory a process.",
-            self.bytes_written as f64 / 1e6,
+            "Wrote {} to {out} in {}; at most {:.2} GB of memory a process.",
+            bytes_in_words(self.bytes_written),
             seconds(self.seconds.write),
             self.peak_rss_bytes as f64 / 1e9,
         )

@@ -13,14 +13,17 @@ pub struct Frame {
     lod: u8,
 }
 
+/// The greatest cell size in metres: positions and distances stay finite.
+const MOST_CELL_SIZE_M: f64 = 1e100;
+
 impl Frame {
     /// A frame of the finest level of detail whose cell (0, 0, 0) lies at `origin_m` and whose axial neighbours are `cell_size_m` apart.
     ///
     /// # Errors
-    /// [`FrameError::CellSize`] unless the cell size is finite and above 0, [`FrameError::Origin`] unless the
-    /// origin is finite.
+    /// [`FrameError::CellSize`] unless the cell size is above 0 and at most 10¹⁰⁰, [`FrameError::Origin`] unless the origin
+    /// is finite.
     pub fn new(origin_m: [f64; 3], cell_size_m: f64) -> Result<Self, FrameError> {
-        if !(cell_size_m.is_finite() && cell_size_m > 0.0) {
+        if !(cell_size_m > 0.0 && cell_size_m <= MOST_CELL_SIZE_M) {
             return Err(FrameError::CellSize(cell_size_m));
         }
         if !origin_m.iter().all(|c| c.is_finite()) {
@@ -147,7 +150,7 @@ fn is_beyond_hexagon([x, y, z]: [f64; 3]) -> bool {
 /// Why a frame or a position is unusable.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FrameError {
-    /// The cell size is not a finite number above 0.
+    /// The cell size is not above 0 and at most 10¹⁰⁰ metres.
     CellSize(f64),
     /// The origin has a coordinate that is not finite.
     Origin([f64; 3]),
@@ -161,7 +164,10 @@ impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FrameError::CellSize(size) => {
-                write!(f, "the cell size {size} must be a finite number above 0")
+                write!(
+                    f,
+                    "the cell size {size:e} must be above 0 and at most 1e100 metres"
+                )
             }
             FrameError::Origin([x, y, z]) => {
                 write!(f, "the origin {x},{y},{z} must have finite coordinates")

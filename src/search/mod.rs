@@ -61,7 +61,11 @@
 //! takes a third of an exact search's time. Least costs from contact to contact of regions, as a heuristic or to rule regions
 //! out, save no cell in rooms, 15 of 100 in a perfect maze and none in one with loops: contacts are wide, so the sum of what
 //! lies between them is below the norm. Only those regions that lie on simple paths between both ends: none, 46 and 3 of
-//! 100. Nor are there portals of portals: a coarse search takes two hundred portals on that map, and most of its time goes
+//! 100. Where costs vary, the least costs of blocks of 8³ lattice units make a sharper bound than the norm at the map's least
+//! cost: a potential on the corners and centres of bricks, linear on the tetrahedra between them and so consistent. Measured on
+//! maps of 8 and 16 M cells: with roads at a quarter of the other costs 42 of 100 cells are saved, where costs roll over
+//! some ten bricks 56, where they change within a brick or two, or near walls alone, none; 90 where a handful of cells is far
+//! cheaper than all others. It takes some 10 ms a query, and edits would have to be held against it. Nor are there portals of portals: a coarse search takes two hundred portals on that map, and most of its time goes
 //! into bringing them from memory. Portals closer together make first routes better (four on a face: 1.017 times the
 //! optimum in the median of hard queries instead of 1.026), but take more time than cells they save.
 

@@ -35,7 +35,7 @@ pub struct CellEdit {
 }
 
 pub(super) struct Standing {
-    id: i64,
+    pub(super) id: i64,
     pub(super) start: CellKey,
     pub(super) goal: CellKey,
     /// Whether start and goal are connected, where that is known.
@@ -418,8 +418,8 @@ impl Router {
         }
     }
 
-    /// A query whose route's cost would pass 2³¹ − 2 ticks.
+    /// The least id of a query that this epoch has answered, and whose route's cost would pass 2³¹ − 2 ticks.
     pub fn overflow(&self) -> Option<i64> {
-        self.work.overflow.map(|slot| self.standing(slot).id)
+        self.work.overflow
     }
 }

@@ -54,10 +54,10 @@ pub fn smooth(route: &[Cell], costs: &mut impl CostLookup) -> Result<Vec<Cell>, 
 
 /// The Euclidean length of the line through these cells, in lattice units.
 pub fn length_units(bends: &[Cell]) -> f64 {
+    // A sum of no legs would be -0.0.
     bends
         .windows(2)
-        .map(|leg| distance_units(leg[0], leg[1]))
-        .sum()
+        .fold(0.0, |length, leg| length + distance_units(leg[0], leg[1]))
 }
 
 /// The Euclidean distance of two cells, in lattice units.

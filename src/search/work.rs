@@ -110,13 +110,15 @@ pub(super) struct Work {
     asked: FxHashSet<BrickId>,
     requests: Vec<(BrickId, u32)>,
     wanted: Vec<Request>,
-    pub(super) overflow: Option<u32>,
+    /// The least id of a query whose route would be beyond the range of distances.
+    pub(super) overflow: Option<i64>,
 }
 
 impl Work {
     pub fn begin(&mut self, todo: Vec<u32>) {
         debug_assert!(self.resting.is_empty() && self.ready.is_empty());
         self.todo = todo;
+        self.overflow = None;
     }
 
     /// How many queries are not answered yet.
@@ -224,7 +226,9 @@ impl Router {
                     Step::Found => task.stage = Stage::Walk,
                     Step::Exhausted => {
                         if task.search.overflowed() {
-                            self.work.overflow = Some(task.slot);
+                            let id = self.standing(task.slot).id;
+                            let least = self.work.overflow.map_or(id, |least| least.min(id));
+                            self.work.overflow = Some(least);
                         }
                         return Ok(Progress::Done(RouteStatus::Unreachable));
                     }

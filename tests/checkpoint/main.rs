@@ -226,6 +226,52 @@ fn a_stream_is_published_as_it_goes_on_and_may_come_again_from_the_start() {
 }
 
 #[test]
+fn a_stream_that_is_refused_or_has_a_bad_row_can_be_given_again() {
+    let rows_of = |world: &World, name| std::fs::read_to_string(world.path(name)).unwrap();
+    for (command, table) in [
+        (FIELD.to_owned(), "updates.csv"),
+        (ROUTE.to_owned(), "route_updates.csv"),
+        (format!("{DIFFUSE} --updates steps.csv"), "steps.csv"),
+    ] {
+        let world = World::new();
+        let steps: String = (1..40)
+            .map(|t| format!("{t},cost,3,3,3,{}\n", t % 2))
+            .collect();
+        world.write("steps.csv", &format!("time,kind,x,y,z,cost\n{steps}"));
+        world.succeed(&format!("{command} --out whole"));
+        let text = rows_of(&world, table);
+        let lines: Vec<&str> = text.lines().collect();
+        let piped = command.replace(table, "-");
+        let kept = format!("{piped} -w 2 --checkpoint saved --checkpoint-every 2 --out out");
+        let run = |arguments: &str, lines: &[&str], die_at: Option<u64>| {
+            world.write("stream.csv", &(lines.join("\n") + "\n"));
+            let mut command = world.command(arguments);
+            command.stdin(std::fs::File::open(world.path("stream.csv")).unwrap());
+            if let Some(call) = die_at {
+                command.env("OCTAFLOW_DIE_AT", call.to_string());
+            }
+            command.output().unwrap()
+        };
+        run(&kept, &lines, Some(60));
+        assert!(world.has("saved/run.json"), "{command}");
+        let mut other = lines.clone();
+        other.remove(1);
+        for refused in [&other[..], &lines[..2]] {
+            let output = run("resume saved --quiet", refused, None);
+            assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+            assert!(said(&output).contains("not those that the run had followed"));
+        }
+        let wrong = [&lines[..lines.len() - 1], &["1000,nonsense,1,1,1,1"]].concat();
+        let output = run("resume saved --quiet", &wrong, None);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(world.has("out"), "the epochs before are published");
+        let output = run("resume saved --quiet", &lines, None);
+        assert!(output.status.success(), "{command}: {}", said(&output));
+        assert_eq!(world.rows("out"), world.rows("whole"), "{command}");
+    }
+}
+
+#[test]
 fn ghosts_are_found_again() {
     let world = World::new();
     let ghost = "ghost --map map.3dmap --parts 3 --rings 2 --owned --quiet";

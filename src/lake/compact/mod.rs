@@ -278,14 +278,13 @@ impl Passes {
     }
 }
 
-/// The Delta tables that `path` is or holds, down to a few levels, by path.
+/// The Delta table that `path` is, or those that it holds right below it, as a result does, by path.
 ///
 /// # Errors
 /// [`Error::Input`] if there is none; [`Error::Machine`] if a folder cannot be listed.
 pub fn tables_in(path: &Path) -> Result<Vec<PathBuf>> {
-    const LEVELS: usize = 4;
     let mut found = Vec::new();
-    tree::find_tables(path, LEVELS, &mut found)?;
+    tree::find_tables(path, 1, &mut found)?;
     found.sort();
     if found.is_empty() {
         return Err(Error::input(format!(
