@@ -6,7 +6,7 @@ use crate::ingest::{Bounds, Closed, Facts, Scan, Sensor, Terrain};
 use crate::lattice::Frame;
 use crate::map::columns::survey;
 use crate::map::input::extension;
-use crate::map::{ReadOptions, Unknown, read_map, read_occupied};
+use crate::map::{ReadOptions, Unknown, read_map, read_occupied, read_table};
 use crate::points::{HeightOptions, PointFile, PointOptions, PointShare, Points, read_heights};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,9 @@ use std::sync::{Arc, Mutex};
 
 /// The columns of a table of points that tell where each was seen from.
 const SENSOR_COLUMNS: [&str; 3] = ["sx", "sy", "sz"];
+
+/// The column of a table of cells that holds their costs.
+const COST_COLUMN: &str = "cost";
 
 /// The most attributes that are averaged.
 const MOST_ATTRIBUTES: usize = 1000;
@@ -224,6 +227,29 @@ impl Inputs {
         }
     }
 
+    /// What a user should know who takes a table of points for one of cells: a sentence for each table whose costs are
+    /// averaged though nobody has asked for that.
+    pub fn notes(&self) -> Vec<String> {
+        let of = |input: &Input| {
+            let Kind::Points(points) = &input.kind else {
+                return None;
+            };
+            let is_table = matches!(
+                extension(&input.path).as_str(),
+                "csv" | "parquet" | "json" | "ndjson" | "jsonl"
+            );
+            let has_costs = points.chosen.iter().any(|name| name == COST_COLUMN);
+            (is_table && has_costs && self.config.attributes.is_none()).then(|| {
+                format!(
+                    "{}: a table with x,y,z is read as points, which block their cells, and its column \"{COST_COLUMN}\" \
+                     as an attribute: if its rows are cells of a map, name them by lx,ly,lz",
+                    input.path.display()
+                )
+            })
+        };
+        self.list.iter().filter_map(of).collect()
+    }
+
     /// How many points all headers tell of.
     pub fn total(&self) -> u64 {
         let totals = self.list.iter().map(|input| match &input.kind {
@@ -268,6 +294,7 @@ impl Inputs {
         Some(Scan {
             file: input.path.display().to_string(),
             frame,
+            columns: points.chosen.clone(),
             attributes: points.attributes.clone(),
             sensor: points.sensor,
             max_range_m: self.config.max_range_m,
@@ -363,9 +390,12 @@ impl Inputs {
             ..ReadOptions::default()
         };
         let closed = match extension.as_str() {
-            "3dmap" | "npy" => Closed::Box,
+            "csv" | "parquet" => {
+                let (map, blocked) = read_table(path, &options)?;
+                return Ok(Whole::Map(map, Closed::Cells(blocked)));
+            }
             "bt" => Closed::Voxels(read_occupied(path, &options)?),
-            _ => Closed::Unknown,
+            _ => Closed::Box,
         };
         Ok(Whole::Map(read_map(path, &options)?, closed))
     }

@@ -62,9 +62,13 @@ pub(super) fn place(worker: &mut Worker, shared: &IngestShared) -> Result<(Frame
     })?;
     let bounds = Bounds { least, greatest };
     if bounds.is_empty() {
-        return Err(Error::input(
-            "the inputs have no point: at least one is needed to lay the lattice, or --origin X,Y,Z",
-        ));
+        let whose = match &shared.config.inputs[..] {
+            [input] => format!("{}: it has", input.display()),
+            _ => "the inputs have".to_owned(),
+        };
+        return Err(Error::input(format!(
+            "{whose} no point: at least one is needed to lay the lattice, or --origin X,Y,Z"
+        )));
     }
     let cell_size_m = shared.config.cell_size_m.unwrap_or(1.0);
     let origin_m = default_origin(&bounds, cell_size_m)?;

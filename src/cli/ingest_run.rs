@@ -103,6 +103,9 @@ pub(super) fn run(config: IngestConfig, args: &[OsString]) -> Result<()> {
             voxels: None,
         };
         let base = Shared::of(&config.run, start, Allow::Sources, &nothing)?;
+        for note in inputs.notes().iter().filter(|_| base.shows()) {
+            eprintln!("{note}");
+        }
         let written = beginning.lods.clone();
         let mut lods = config.lods.clone().or(written).unwrap_or_default();
         lods.push(Header::CELL.lod);

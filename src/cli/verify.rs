@@ -7,7 +7,7 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Checks a file or a folder whole: every checksum, that cells are cells, that rows come in order, that values are what
-/// their columns promise.
+/// their columns promise, that the log of a table says of its files what they hold.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct VerifyArgs {

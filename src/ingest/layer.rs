@@ -12,10 +12,10 @@ const TOLERANCE_UNITS: f64 = 1e-6;
 /// What a map says of cells that it does not leave open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// Nothing: they are unknown.
-    Unknown,
     /// All in the box of its voxels are blocked.
     Box,
+    /// These cells are blocked, all others are unknown.
+    Cells(Vec<(BrickId, Planes)>),
     /// These voxels are occupied, and so the corners that touch them are blocked: voxel (i, j, k) of a brick is bit
     /// 8j + i of word k.
     Voxels(Vec<(BrickId, [u64; 8])>),
@@ -28,6 +28,20 @@ impl Closed {
             Closed::Voxels(voxels) => voxels,
             _ => &[],
         }
+    }
+
+    /// The blocked cells, by brick.
+    fn cells(&self) -> &[(BrickId, Planes)] {
+        match self {
+            Closed::Cells(cells) => cells,
+            _ => &[],
+        }
+    }
+
+    /// The bricks that are named.
+    fn bricks(&self) -> impl Iterator<Item = BrickId> {
+        let voxels = self.voxels().iter().map(|(id, _)| *id);
+        voxels.chain(self.cells().iter().map(|(id, _)| *id))
     }
 }
 
@@ -82,7 +96,7 @@ impl<'a> Layer<'a> {
             shift: [x, y, z],
         };
         let bricks = layer.map.bricks.iter().map(|(id, _)| *id);
-        for id in bricks.chain(closed.voxels().iter().map(|(id, _)| *id)) {
+        for id in bricks.chain(closed.bricks()) {
             for local in [LOCAL_BY_INDEX[0], LOCAL_BY_INDEX[1023]] {
                 if BrickId::locate(layer.moved(id.cell(local))).is_none() && layer.shift != [0; 3] {
                     return Err(Error::input(format!(
@@ -101,14 +115,16 @@ impl<'a> Layer<'a> {
         moved.expect("the shift is a lattice vector")
     }
 
-    /// How many bricks the map has.
+    /// How many bricks the map says something of.
     pub fn brick_count(&self) -> u64 {
-        (self.map.bricks.len() + self.closed.voxels().len()) as u64
+        let bricks = self.closed.bricks();
+        let more = bricks.filter(|&id| self.map.costs(id).is_none()).count();
+        (self.map.bricks.len() + more) as u64
     }
 
     /// Gives the cells in bricks of one's own what the map says of them: its open cells their costs; of a map that leaves
-    /// no voxel unknown also the blocked cells, in the bricks that have an open one; the occupied voxels of others, and
-    /// the corners that touch these.
+    /// no voxel unknown also the blocked cells, in the bricks that have an open one; the blocked cells of a table; the
+    /// occupied voxels of others, and the corners that touch these.
     pub fn fill(&self, tallies: &mut Tallies, is_own: impl Fn(BrickId) -> bool) {
         let mut give = |cell: Cell, cost: u16| {
             if let Some((brick, local)) = BrickId::locate(self.moved(cell))
@@ -123,6 +139,13 @@ impl<'a> Layer<'a> {
                 let cost = costs[local.index()];
                 if cost > 0 || inside.contains(local) {
                     give(id.cell(local), cost);
+                }
+            }
+        }
+        for (id, blocked) in self.closed.cells() {
+            for local in LOCAL_BY_INDEX {
+                if blocked.contains(local) {
+                    give(id.cell(local), 0);
                 }
             }
         }

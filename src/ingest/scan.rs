@@ -3,6 +3,7 @@
 use super::walk;
 use crate::brick::{BRICK_UNITS, BrickId, Local};
 use crate::lattice::{Cell, Frame, Legible};
+use crate::map::input::shown;
 use crate::points::Points;
 use crate::tally::{CellBox, Sum, Tallies};
 use crate::{Error, Result};
@@ -25,6 +26,8 @@ pub struct Scan {
     pub file: String,
     /// Where the cells lie.
     pub frame: Frame,
+    /// How messages call each column of the points.
+    pub columns: Vec<String>,
     /// For each column of the points which attribute it is, if one that is averaged.
     pub attributes: Vec<Option<usize>>,
     /// From where the points were seen.
@@ -134,7 +137,7 @@ impl Scan {
             for &(attribute, values) in &columns {
                 let value = values[n];
                 if !sums[attribute].add_value(value) && !value.is_nan() {
-                    return Err(self.too_large(value));
+                    return Err(self.too_large(attribute, position_m, value));
                 }
             }
             count.points += 1;
@@ -199,9 +202,14 @@ impl Scan {
     }
 
     #[cold]
-    fn too_large(&self, value: f64) -> Error {
+    fn too_large(&self, attribute: usize, position_m: [f64; 3], value: f64) -> Error {
+        let mut columns = self.columns.iter().zip(&self.attributes);
+        let column = columns.find(|(_, of)| **of == Some(attribute));
+        let name = column.map_or("", |(name, _)| name);
+        let [x, y, z] = position_m.map(Legible);
         self.wrong(&format_args!(
-            "an attribute has the value {}: its magnitude must be below {:e}",
+            "the attribute {} of the point at {x},{y},{z} m has the value {}: its magnitude must be below {:e}",
+            shown(name.as_bytes()),
             Legible(value),
             Sum::MOST
         ))

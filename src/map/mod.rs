@@ -41,7 +41,7 @@ pub use queries::{Query, read_queries};
 pub(crate) use table::read_cells;
 pub use updates::{Allow, Epoch, Update, UpdateKind, UpdateReader};
 
-use crate::brick::{BrickId, CellMap};
+use crate::brick::{BrickId, CellMap, Planes};
 use crate::lake::delta::AsOf;
 use crate::lattice::Frame;
 use crate::{Error, Result};
@@ -181,4 +181,17 @@ pub(crate) fn read_occupied(
     options: &ReadOptions,
 ) -> Result<Vec<(BrickId, [u64; 8])>> {
     bt::read_occupied(path, options)
+}
+
+/// Reads a `.csv` or `.parquet` table of cells as [`read_map`] does, and which of its cells it says are blocked: the
+/// bricks that have one, ascending.
+///
+/// # Errors
+/// As [`read_map`].
+pub(crate) fn read_table(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(CellMap, Vec<(BrickId, Planes)>)> {
+    options.check_for(&input::extension(path))?;
+    table::read_with_blocked(path, options)
 }

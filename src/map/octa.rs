@@ -13,7 +13,6 @@ pub(crate) use stream::{Stream, codec_name};
 
 use super::ReadOptions;
 use super::table::Cells;
-use super::voxels::finish;
 use crate::brick::CellMap;
 use crate::lattice::{Header, Index64, UNIT_COST};
 use crate::{Error, Result};
@@ -58,8 +57,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         }
         Ok(())
     })?;
-    let (bricks, defined) = cells.into_bricks();
-    finish(&file, options.frame()?, bricks, defined, None)
+    cells.into_map(&file, options.frame()?)
 }
 
 /// In which order the bytes of identifiers stand.

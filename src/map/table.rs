@@ -6,7 +6,7 @@ use super::folder::Folder;
 use super::limit::{BRICK_BYTES, Budget};
 use super::voxels::finish;
 use super::{Axes, ReadOptions, input};
-use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs};
+use crate::brick::{BRICK_CELLS, BrickId, CellMap, Costs, Planes};
 use crate::lattice::{Cell, Frame, UNIT_COST};
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
@@ -29,8 +29,23 @@ const COST: usize = 6;
 /// # Errors
 /// See [`super::read_map`].
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<CellMap> {
-    let files = [path.to_owned()];
-    read_files(path, &files, options.frame()?, options)
+    let frame = options.frame()?;
+    let cells = read_files(path, &[path.to_owned()], &frame, options)?;
+    cells.into_map(&path.display().to_string(), frame)
+}
+
+/// Reads a table of cells, and which of its cells are blocked: the bricks that have one, ascending.
+///
+/// # Errors
+/// See [`super::read_map`].
+pub(super) fn read_with_blocked(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(CellMap, Vec<(BrickId, Planes)>)> {
+    let frame = options.frame()?;
+    let cells = read_files(path, &[path.to_owned()], &frame, options)?;
+    let blocked = cells.blocked();
+    Ok((cells.into_map(&path.display().to_string(), frame)?, blocked))
 }
 
 /// Reads a folder that is a table of cells.
@@ -44,21 +59,18 @@ pub(super) fn read_folder(path: &Path, options: &ReadOptions) -> Result<CellMap>
         ));
     }
     let folder = Folder::open(path, options)?;
-    read_files(
-        path,
-        &folder.files,
-        options.frame_or(folder.frame)?,
-        options,
-    )
+    let frame = options.frame_or(folder.frame)?;
+    let cells = read_files(path, &folder.files, &frame, options)?;
+    cells.into_map(&path.display().to_string(), frame)
 }
 
 /// Reads the files of a table, which `path` names.
 fn read_files(
     path: &Path,
     files: &[PathBuf],
-    frame: Frame,
+    frame: &Frame,
     options: &ReadOptions,
-) -> Result<CellMap> {
+) -> Result<Cells> {
     let mut bytes = 0;
     for file in files {
         bytes += input::open(file)?.1;
@@ -71,13 +83,12 @@ fn read_files(
                 progress(before + read, bytes);
             }
         };
-        before += read_rows(file, &frame, &mut cells, &report)?;
+        before += read_rows(file, frame, &mut cells, &report)?;
     }
     if let Some(progress) = options.progress {
         progress(bytes, bytes);
     }
-    let (bricks, defined) = cells.into_bricks();
-    finish(&path.display().to_string(), frame, bricks, defined, None)
+    Ok(cells)
 }
 
 /// Reads the rows of a file, and tells how many bytes it has; `report` is told how many are read.
@@ -148,8 +159,7 @@ pub(crate) fn read_cells(
             progress(done + 1, parts.len() as u64);
         }
     }
-    let (bricks, defined) = cells.into_bricks();
-    finish(&dir.display().to_string(), frame, bricks, defined, None)
+    cells.into_map(&dir.display().to_string(), frame)
 }
 
 /// The cell of a row of lattice coordinates in three columns.
@@ -255,8 +265,24 @@ impl Cells {
         Ok(place)
     }
 
-    /// The bricks, ascending by id, and how many cells are defined.
-    pub(super) fn into_bricks(self) -> (Vec<(BrickId, Box<Costs>)>, u64) {
+    /// The cells that are defined and blocked: the bricks that have one, ascending.
+    fn blocked(&self) -> Vec<(BrickId, Planes)> {
+        let of = |(id, brick): &(BrickId, Defined)| {
+            let mut blocked = Planes::open(&brick.costs);
+            let words = blocked.0.as_flattened_mut().iter_mut();
+            words.zip(brick.mask).for_each(|(w, m)| *w = m & !*w);
+            (!blocked.is_empty()).then_some((*id, blocked))
+        };
+        let mut bricks: Vec<_> = self.bricks.iter().filter_map(of).collect();
+        bricks.sort_unstable_by_key(|&(id, _)| id);
+        bricks
+    }
+
+    /// The map of these cells; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if no cell is defined, or none is open.
+    pub(super) fn into_map(self, file: &str, frame: Frame) -> Result<CellMap> {
         drop(self.places);
         let mut defined = 0;
         let mut bricks: Vec<_> = self
@@ -272,6 +298,6 @@ impl Cells {
             })
             .collect();
         bricks.sort_unstable_by_key(|&(id, _)| id);
-        (bricks, defined)
+        finish(file, frame, bricks, defined, None)
     }
 }

@@ -152,13 +152,13 @@ fn sums_are_exact_for_great_and_small_values() {
         let row = cells(&out, 15).into_values().next().unwrap();
         assert_eq!(double(&row, "t"), 0.125);
     }
-    let input = folder.write("u.csv", "x,y,z,t\n0,0,0,1e19\n");
+    let input = folder.write("u.csv", "x,y,z,s,t\n0,0,0,1,2\n3,0,1.5,1,1e19\n");
     refused(
         &format!(
             "ingest {input} --cell-size 1 -w 2 --out {}",
             folder.path("o")
         ),
-        "u.csv",
+        "u.csv: the attribute \"t\" of the point at 3,0,1.5 m has the value 1e19",
     );
 }
 

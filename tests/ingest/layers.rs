@@ -141,7 +141,7 @@ fn maps_bring_their_frame_and_points_block_their_cells() {
     ));
     assert_eq!(
         costs(&cells(&out, 15)),
-        BTreeMap::from([([0, 0, 0], 2.0), ([1, 1, 1], 3.0)])
+        BTreeMap::from([([0, 0, 0], 2.0), ([1, 1, 1], 3.0), ([2, 2, 2], 0.0)])
     );
     // A lattice vector may lie between two maps' frames, anything else not.
     let other = folder.path("shifted");
@@ -180,6 +180,150 @@ fn occupied_voxels_of_an_octomap_stand_above_rays_and_above_the_unknown() {
             assert_eq!(found[&behind], 1.0, "the ray goes on");
         }
     }
+}
+
+/// The rows of a result's cells as a table of cells.
+fn table_of(rows: &Rows) -> String {
+    let mut text = "lx,ly,lz,cost\n".to_owned();
+    for ([x, y, z], cost) in costs(rows) {
+        text += &format!("{x},{y},{z},{cost}\n");
+    }
+    text
+}
+
+#[test]
+fn blocked_rows_of_a_table_are_what_blocked_voxels_of_an_array_are() {
+    let folder = Folder::new();
+    // A box of 9 × 6 × 5 voxels of several costs, with a wall at x = 4.
+    let voxel = |n: usize| match n / 30 {
+        4 => 0.0,
+        x => 1.0 + (x + n % 5) as f64 / 4.0,
+    };
+    let values: Vec<f64> = (0..270).map(voxel).collect();
+    let array = folder.write("wall.npy", npy(&[9, 6, 5], &values));
+    let only = folder.path("only");
+    succeed(&format!(
+        "ingest {array} --cell-size 1 --origin 0,0,0 --quiet -w 1 --out {only}"
+    ));
+    let wall = cells(&only, 15);
+    assert_eq!((wall[&[8, 4, 4]].len(), wall.len()), (2, 270 + 8 * 5 * 4));
+    let table = folder.write("wall.csv", table_of(&wall));
+    let part = format!("{only}/cells/lod=15/part-00000.parquet");
+    let points = folder.write("p.csv", "x,y,z\n8,2,2\n8.1,3.2,2.9\n7,1.4,0.3\n");
+    let lay = "--cell-size 1 --origin 0,0,0";
+
+    let mut found: Vec<[Rows; 4]> = Vec::new();
+    for (name, map) in [("a", &array), ("b", &table), ("c", &part)] {
+        let rays = "--sensor 1,2,2 --lods 14 --quiet";
+        let out = |step: &str| folder.path(&format!("{name}{step}"));
+        // With points in one run; the map onto the points, and the points onto the map.
+        succeed(&format!(
+            "ingest {map} {points} {rays} {lay} -w 1 --out {}",
+            out("1")
+        ));
+        let changes = folder.path(&format!("{name}.changes.csv"));
+        succeed(&format!(
+            "ingest {points} {rays} {lay} -w 2 --out {}",
+            out("2")
+        ));
+        succeed(&format!(
+            "ingest {map} --onto {} --changes {changes} --quiet -w 2 -n 2 --out {}",
+            out("2"),
+            out("3")
+        ));
+        succeed(&format!(
+            "ingest {map} {lay} --quiet -w 3 --out {}",
+            out("4")
+        ));
+        succeed(&format!(
+            "ingest {points} {rays} --onto {} --checkpoint {} --checkpoint-every 1 -w 2 --out {}",
+            out("4"),
+            out("saved"),
+            out("5")
+        ));
+        let all = cells(&out("1"), 15);
+        for cell in [[8, 4, 4], [8, 2, 2], [7, 3, 3], [9, 5, 5]] {
+            assert_eq!(double(&all[&cell], "cost"), 0.0, "{name}: {cell:?}");
+        }
+        let seen = tallies(&out("1"));
+        assert_eq!(whole(&seen[&[8, 4, 4]], "seen"), 1, "a ray goes through");
+        for step in ["3", "5"] {
+            assert_eq!(cells(&out(step), 15), all, "{name}{step}");
+            assert_eq!(tallies(&out(step)), seen, "{name}{step}");
+        }
+        // The ray had opened the wall, and the map closes it.
+        let text = std::fs::read_to_string(changes).unwrap();
+        assert!(text.contains("2,cost,4,2,2,0\n"), "{text}");
+        found.push([all, cells(&out("1"), 14), seen, cells(&out("4"), 15)]);
+    }
+    assert_eq!(found[0][3], wall);
+    assert_eq!(found[1], found[0]);
+    assert_eq!(found[2], found[0]);
+}
+
+#[test]
+fn each_row_of_a_table_is_a_cell_wherever_it_lies() {
+    let folder = Folder::new();
+    let table = folder.write(
+        "m.csv",
+        "lx,ly,lz,cost\n2,2,2,0\n4,2,2,1\n8,2,2,0\n6,2,2,2.5\n4,2,2,1\n400,2,80,0\n",
+    );
+    let points = folder.write("p.csv", "x,y,z\n6,1,1\n");
+    // Cell 400,2,80 lies in a brick of its own, where no cell is open.
+    let mut expected = BTreeMap::from([
+        ([2, 2, 2], 0.0),
+        ([4, 2, 2], 1.0),
+        ([6, 2, 2], 2.5),
+        ([8, 2, 2], 0.0),
+        ([400, 2, 80], 0.0),
+    ]);
+    let (one, two) = (folder.path("one"), folder.path("two"));
+    let output = succeed(&format!(
+        "ingest {table} --cell-size 1 --json --quiet -w 2 --out {one}"
+    ));
+    assert_eq!(costs(&cells(&one, 15)), expected);
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert!(summary.contains("\"cells\":5"), "{summary}");
+    succeed(&format!(
+        "ingest {points} --onto {one} --sensor 0,1,1 --quiet -w 2 --out {two}"
+    ));
+    expected.extend([([0, 2, 2], 1.0), ([10, 2, 2], 1.0), ([12, 2, 2], 0.0)]);
+    assert_eq!(costs(&cells(&two, 15)), expected);
+
+    // The last of several maps stands.
+    let other = folder.write("n.csv", "lx,ly,lz,cost\n4,2,2,0\n2,2,2,3\n");
+    succeed(&format!(
+        "ingest {table} {other} --cell-size 1 --quiet -w 2 --out {one}"
+    ));
+    let found = costs(&cells(&one, 15));
+    assert_eq!((found[&[4, 2, 2]], found[&[2, 2, 2]]), (0.0, 3.0));
+    assert_eq!(found.len(), 5);
+    // Frames may lie half a cell beside each other: cell 2,2,2 of the table, at 0.5 m, is an odd one of the OctoMap's.
+    let octomap = write_octree(&folder, "two.bt", 0.5, &[1, 2]);
+    succeed(&format!(
+        "ingest {octomap} {other} --cell-size 0.5 --quiet -w 2 --out {one}"
+    ));
+    let found = costs(&cells(&one, 15));
+    assert_eq!(found[&[32771, 32769, 32769]], 0.0);
+    assert_eq!(found[&[32769, 32769, 32769]], 3.0);
+    assert_eq!(found.len(), 4);
+}
+
+#[test]
+fn a_table_of_points_with_costs_is_told_of() {
+    let folder = Folder::new();
+    let input = folder.write("m.csv", "x,y,z,cost\n1,1,1,1\n2,1,1,0\n");
+    let out = folder.path("out");
+    let told = |flags: &str| {
+        let output = succeed(&format!("ingest {input} --cell-size 1 {flags} --out {out}"));
+        let text = String::from_utf8(output.stderr).unwrap();
+        text.lines().filter(|l| l.contains("lx,ly,lz")).count()
+    };
+    assert_eq!(told("-w 2"), 1);
+    assert_eq!(told("-w 1 -n 2"), 1);
+    assert_eq!(told("--quiet"), 0);
+    assert_eq!(told("--attributes cost"), 0);
+    assert_eq!(told("--attributes none"), 0);
 }
 
 /// An OctoMap of one free leaf at the finest level.

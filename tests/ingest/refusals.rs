@@ -104,7 +104,7 @@ fn unusable_files_are_named_wherever_they_are_read() {
     for (input, mention) in [
         (&far, "x"),
         (&bad, "bad.csv"),
-        (&none, "no point"),
+        (&none, "none.csv: it has no point"),
         (&lacks, "lacks.csv"),
         (&las, "short.las"),
         (&ply, "bad.ply"),

@@ -1,6 +1,8 @@
 //! `octaflow verify` and `octaflow inspect` on whole results, held against what happens to them: bits that flip, commits
 //! that vanish, other programs that write them again, runs that are killed.
 
+mod entries;
+mod flips;
 mod logs;
 mod others;
 mod saved;

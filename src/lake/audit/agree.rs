@@ -68,7 +68,7 @@ pub(super) fn check(files: &[Parquet], log: Option<&Log>) -> Result<()> {
         }
     }
     match log {
-        Some(log) => check_log(log, first, &levels),
+        Some(log) => check_log(log, &ours, &levels),
         None => Ok(()),
     }
 }
@@ -104,25 +104,50 @@ fn check_level(file: &Parquet) -> Result<()> {
 }
 
 /// Holds what the log tells of the table against the files.
-fn check_log(log: &Log, first: &Parquet, levels: &BTreeMap<Option<&str>, &Parquet>) -> Result<()> {
+fn check_log(
+    log: &Log,
+    ours: &[&Parquet],
+    levels: &BTreeMap<Option<&str>, &Parquet>,
+) -> Result<()> {
     let told = log.metadata().configuration.iter();
     let told: Pairs = told
         .filter_map(|(key, value)| Some((key.strip_prefix(OURS)?, value.as_str())))
         .collect();
-    if told.is_empty() {
+    if told.is_empty() && !log.metadata_source().own {
         // A log that another program made of octaflow's files.
         return Ok(());
     }
+    check_run(log, &told, ours)?;
     let name = "the metaData of its table's log";
     match levels.get(&told.get("frame.lod").copied()) {
         Some(file) => alike(&file.path, &pairs(file), &without_run(told), name),
         None => alike(
-            &first.path,
-            &common(pairs(first)),
+            &ours[0].path,
+            &common(pairs(ours[0])),
             &common(without_run(told)),
             name,
         ),
     }
+}
+
+/// Checks that what the log tells of the run is what one of the files says: as long as none was removed, that is there
+/// which the log has it from.
+fn check_run(log: &Log, told: &Pairs, ours: &[&Parquet]) -> Result<()> {
+    if !log.metadata_source().own || !log.is_whole() || log.removed_files().len() > 0 {
+        return Ok(());
+    }
+    let differs = |key: &str| {
+        ours.iter()
+            .all(|file| file.pair(key) != told.get(key).copied())
+    };
+    let Some(key) = OF_RUN.into_iter().find(|key| differs(key)) else {
+        return Ok(());
+    };
+    let value = told.get(key).map_or("nothing".to_owned(), |value| {
+        format!("{:?}", value.chars().take(80).collect::<String>())
+    });
+    let what = format!("the metaData says {value} of {OURS}{key}, as no file does; {RESTORE}");
+    Err(fault(&log.place_of(log.metadata_source()), what))
 }
 
 /// What a file says that holds for all of its table, or for its level of it.

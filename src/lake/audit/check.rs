@@ -1,14 +1,16 @@
 //! Verification: every checksum, every row, on all cores; the first fault ends it.
 
+use super::entries::FileRows;
 use super::find::{Found, Table, find};
 use super::log::{Checksums, check_unnamed};
 use super::parquet::Parquet;
 use super::rows::GroupRows;
-use super::{RESTORE, agree, fault, pages, rows, saved, unique};
+use super::{RESTORE, agree, entries, fault, pages, rows, saved, schema, unique};
 use crate::brick::BrickId;
 use crate::lake::container::Container;
+use crate::lake::delta::Log;
 use crate::lake::former::FOLDERS;
-use crate::lake::refused;
+use crate::lake::{MARKER, SUMMARY, refused};
 use crate::map::columns::check_all_pages;
 use crate::map::octa::Stream;
 use crate::map::{ReadOptions, read_map};
@@ -19,6 +21,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The commands that leave results.
+const COMMANDS: [&str; 5] = ["ingest", "field", "route", "diffuse", "ghost"];
 
 /// What was found to be sound.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -44,6 +49,9 @@ pub struct Sound {
 pub fn verify(path: &Path) -> Result<Sound> {
     let found = find(path)?;
     let mut sound = Sound::default();
+    if let Some(summary) = &found.summary {
+        check_summary(&path.join(SUMMARY), summary)?;
+    }
     for table in &found.tables {
         verify_table(table, &mut sound)?;
     }
@@ -61,6 +69,9 @@ pub(super) fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
     let open = |path: &PathBuf| Parquet::open(path);
     let files = in_parallel(&table.files, open)?;
     check_named(table, &files)?;
+    if let Some(odd) = table.log.as_ref().and_then(Log::odd) {
+        return Err(Error::input(format!("{odd}; {RESTORE}")));
+    }
     let units: Vec<(usize, usize)> = files
         .iter()
         .enumerate()
@@ -85,7 +96,9 @@ pub(super) fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
     }
     agree::check(&files, table.log.as_ref())?;
     let mut ends: Vec<Option<[Vec<i64>; 2]>> = vec![None; files.len()];
+    let mut held = vec![FileRows::default(); files.len()];
     for (&(file, _), found) in units.iter().zip(groups) {
+        held[file].add(found.lod, found.ranges);
         match (&mut ends[file], found.keys) {
             (Some([_, end]), Some([_, last])) => *end = last,
             (none @ None, keys) => *none = keys,
@@ -98,12 +111,39 @@ pub(super) fn verify_table(table: &Table, sound: &mut Sound) -> Result<()> {
         None => Checksums::around(&table.files),
     };
     in_parallel(&table.files, |path| checksums.check(path))?;
-    table.log.as_ref().map_or(Ok(()), check_unnamed)?;
+    if let Some(log) = &table.log {
+        check_unnamed(log)?;
+        schema::check(log, &files)?;
+        entries::check(log, &files, &held)?;
+    }
     note_others(table, &files, sound);
     sound.files += files.len() as u64;
     sound.rows += files.iter().map(Parquet::rows).sum::<u64>();
     sound.bytes += files.iter().map(|file| file.bytes).sum::<u64>();
     Ok(())
+}
+
+/// Checks that a summary names octaflow's version and a command that leaves results, if any.
+fn check_summary(path: &Path, summary: &serde_json::Value) -> Result<()> {
+    if !summary
+        .get(MARKER)
+        .is_some_and(serde_json::Value::is_string)
+    {
+        let what = format!("it does not tell which version of octaflow wrote it ({MARKER:?})");
+        return Err(fault(path, format!("{what}; {RESTORE}")));
+    }
+    match summary.get("command") {
+        None => Ok(()),
+        Some(command) if command.as_str().is_some_and(|c| COMMANDS.contains(&c)) => Ok(()),
+        Some(command) => {
+            let command: String = command.to_string().chars().take(80).collect();
+            let what = format!(
+                "its command is {command} and should be one of {}",
+                COMMANDS.join(", ")
+            );
+            Err(fault(path, format!("{what}; {RESTORE}")))
+        }
+    }
 }
 
 /// Notes the files that other programs wrote, of which less is known than of octaflow's.

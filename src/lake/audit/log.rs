@@ -21,7 +21,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<(Log, Vec<PathBuf>)>> {
     if !is_table(folder) {
         return Ok(None);
     }
-    let log = Log::read(folder, None)?;
+    let log = Log::read_closely(folder)?;
     let files = log.files().map(|file| present(&log, file));
     let files = files.collect::<Result<_>>()?;
     Ok(Some((log, files)))

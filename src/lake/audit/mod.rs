@@ -14,13 +14,16 @@ mod agree;
 mod check;
 mod columns;
 mod describe;
+mod entries;
 mod find;
 mod log;
 mod pages;
 mod parquet;
+mod ranges;
 mod rows;
 mod rules;
 mod saved;
+mod schema;
 mod unique;
 
 pub use check::{Sound, verify};

@@ -2,17 +2,17 @@
 //! rows come in order, and that the statistics are those of the values.
 
 use super::parquet::Parquet;
+use super::ranges::Range;
 use super::rules::{Rule, whole_numbers};
 use super::{RESTORE, fault};
 use crate::lattice::{Cell, Header, Index64};
 use crate::map::columns::{damaged, guarded};
 use crate::{Error, Result};
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::Float64Type;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::statistics::Statistics;
 use std::fs::File;
 
 /// How many rows are decoded at once.
@@ -25,6 +25,8 @@ pub(super) struct GroupRows {
     pub keys: Option<[Vec<i64>; 2]>,
     /// The level of its cells, if it has cells.
     pub lod: Option<u8>,
+    /// The values of each column.
+    pub ranges: Vec<Range>,
 }
 
 /// Reads and checks the rows of row group `group`.
@@ -230,22 +232,22 @@ impl Check<'_> {
 
     /// Checks what the footer says of the group.
     fn finish(self, group: &RowGroupMetaData) -> Result<GroupRows> {
-        let wrong = |what: String| {
-            fault(
-                &self.parquet.path,
-                format!("row group {}: {what}", self.group),
-            )
-        };
+        let (path, number) = (&self.parquet.path, self.group);
+        let wrong = |what: String| fault(path, format!("row group {number}: {what}"));
         if self.rows != group.num_rows() as u64 {
             let (rows, counted) = (self.rows, group.num_rows());
             return Err(wrong(format!(
                 "it holds {rows} rows and should hold the {counted} of the footer; {RESTORE}"
             )));
         }
-        if !self.parquet.is_untouched() || group.columns().len() != self.ranges.len() {
-            return Ok(self.found);
+        let found = GroupRows {
+            ranges: self.ranges,
+            ..self.found
+        };
+        if !self.parquet.is_untouched() || group.columns().len() != found.ranges.len() {
+            return Ok(found);
         }
-        for (range, column) in self.ranges.iter().zip(group.columns()) {
+        for (range, column) in found.ranges.iter().zip(group.columns()) {
             if let Some(statistics) = column.statistics()
                 && let Some(what) = range.disagrees(statistics)
             {
@@ -255,60 +257,6 @@ impl Check<'_> {
                 )));
             }
         }
-        Ok(self.found)
+        Ok(found)
     }
-}
-
-/// The values of a column so far.
-#[derive(Clone, Debug, Default)]
-struct Range {
-    whole: Option<[i64; 2]>,
-    real: Option<[f64; 2]>,
-    nulls: u64,
-}
-
-impl Range {
-    fn take(&mut self, column: &ArrayRef) {
-        self.nulls += column.null_count() as u64;
-        if let Some(values) = whole_numbers(column) {
-            for value in values {
-                let [least, most] = self.whole.get_or_insert([value; 2]);
-                *least = value.min(*least);
-                *most = value.max(*most);
-            }
-        } else if let Some(values) = column.as_primitive_opt::<Float64Type>() {
-            for value in values.iter().flatten() {
-                let [least, most] = self.real.get_or_insert([value; 2]);
-                *least = value.min(*least);
-                *most = value.max(*most);
-            }
-        }
-    }
-
-    /// What the statistics of the footer say that is not so.
-    fn disagrees(&self, statistics: &Statistics) -> Option<String> {
-        let (told, found) = match statistics {
-            Statistics::Int32(s) => (
-                pair(s.min_opt(), s.max_opt()),
-                self.whole.map(|r| r.map(|v| v as f64)),
-            ),
-            Statistics::Int64(s) => {
-                let told = s.min_opt().copied().zip(s.max_opt().copied());
-                let found = self.whole.map(|[least, most]| (least, most));
-                return (told.is_some() && told != found)
-                    .then(|| format!("lies in {told:?}, but its values lie in {found:?}"));
-            }
-            Statistics::Double(s) => (pair(s.min_opt(), s.max_opt()), self.real),
-            _ => (None, None),
-        };
-        if told.is_some() && told != found {
-            return Some(format!("lies in {told:?}, but its values lie in {found:?}"));
-        }
-        let nulls = statistics.null_count_opt()?;
-        (nulls != self.nulls).then(|| format!("has {nulls} nulls, but it has {}", self.nulls))
-    }
-}
-
-fn pair<T: Copy + Into<f64>>(least: Option<&T>, most: Option<&T>) -> Option<[f64; 2]> {
-    Some([(*least?).into(), (*most?).into()])
 }

@@ -4,7 +4,7 @@ use super::{Schema, path};
 use crate::{Error, Result};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The protocol that is written: what the reader must know at least.
@@ -154,6 +154,12 @@ pub struct Commit {
 impl Commit {
     /// The actions as a log has them, one a line.
     pub(super) fn lines(&self, now_ms: i64) -> String {
+        let actions = self.actions(now_ms);
+        actions.iter().map(|action| format!("{action}\n")).collect()
+    }
+
+    /// The actions in the order of their lines.
+    pub(super) fn actions(&self, now_ms: i64) -> Vec<Value> {
         let mut lines = Vec::with_capacity(self.add.len() + self.remove.len() + 4);
         lines.push(json!({"commitInfo": {
             "timestamp": now_ms,
@@ -184,7 +190,7 @@ impl Commit {
             }})
         }));
         lines.extend(self.add.iter().map(|add| json!({"add": add})));
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        lines
     }
 }
 
@@ -232,4 +238,7 @@ pub(super) struct Transaction {
 pub(super) struct CommitInfo {
     #[serde(default)]
     pub timestamp: Option<i64>,
+    /// The program; other writers may put anything here.
+    #[serde(default)]
+    pub engine_info: Option<Value>,
 }

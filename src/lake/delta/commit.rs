@@ -188,9 +188,7 @@ impl DataFile {
         let stats = FileStats::of_footer(&schema, &footer);
         let hive = hive_values(path);
         for (name, _) in &hive {
-            schema
-                .fields
-                .push(Field::new(name, partition_type(name), true));
+            schema.fields.push(partition_field(name));
         }
         let pairs = footer.file_metadata().key_value_metadata();
         let ours = pairs
@@ -229,6 +227,11 @@ impl DataFile {
     }
 }
 
+/// A column that hive folders tell.
+pub(in crate::lake) fn partition_field(name: &str) -> Field {
+    Field::new(name, partition_type(name), true)
+}
+
 /// The type of a column that hive folders tell: the level of detail, a key prefix and a time are numbers.
 fn partition_type(name: &str) -> &'static str {
     match name {
@@ -239,7 +242,7 @@ fn partition_type(name: &str) -> &'static str {
 }
 
 /// The columns that the folders of a path tell, and their values; numbers without leading zeros.
-fn hive_values(path: &str) -> Vec<(String, String)> {
+pub(in crate::lake) fn hive_values(path: &str) -> Vec<(String, String)> {
     let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
     let pairs = folders
         .split('/')
@@ -304,7 +307,7 @@ fn collect(table: &Path, below: String, levels: usize, found: &mut Vec<String>) 
 
 /// An id in the form of a UUID (version 8: of the maker's own making) that a run and a table's name give: FNV-1a of
 /// 128 bits over both.
-fn table_id(run: &str, name: &str) -> String {
+pub(super) fn table_id(run: &str, name: &str) -> String {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
     let bytes = run.bytes().chain([0]).chain(name.bytes());

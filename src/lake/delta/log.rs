@@ -3,11 +3,13 @@
 use super::actions::{Action, Protocol};
 use super::checkpoint;
 use super::listing::Listing;
+use super::own::{self, Source};
 use super::time::ms_of;
-use super::{AddFile, AsOf, FileStats, TableMetadata, path};
+use super::{AddFile, AsOf, FileStats, LOG_FOLDER, TableMetadata, commit_path, path};
 use crate::lake::{crc, refused};
 use crate::map::told;
 use crate::{Error, Result};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -42,6 +44,9 @@ pub struct Log {
     removed: BTreeSet<String>,
     transactions: BTreeMap<String, i64>,
     whole: bool,
+    sources: BTreeMap<String, Source>,
+    metadata_source: Source,
+    odd: Option<String>,
 }
 
 impl Log {
@@ -55,6 +60,19 @@ impl Log {
     /// leaves the table, or if the table uses what octaflow does not read (naming it); [`Error::Machine`] if the log
     /// cannot be read.
     pub fn read(table: &Path, as_of: Option<AsOf>) -> Result<Log> {
+        Log::read_as(table, as_of, false)
+    }
+
+    /// As [`Log::read`], of the newest version; octaflow's commits are held against the form in which it writes them,
+    /// see [`Log::odd`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(in crate::lake) fn read_closely(table: &Path) -> Result<Log> {
+        Log::read_as(table, None, true)
+    }
+
+    fn read_as(table: &Path, as_of: Option<AsOf>, closely: bool) -> Result<Log> {
         let listing = Listing::of(table)?;
         let last = listing.last().expect("a listing has a version");
         let (version, until_ms) = match as_of {
@@ -81,7 +99,8 @@ impl Log {
         }
         for version in way.commits {
             let path = listing.commit(version);
-            let actions = read_commit(&path)?;
+            let mut lines = closely.then(Vec::new);
+            let actions = read_commit(&path, lines.as_mut())?;
             let told = actions
                 .iter()
                 .find_map(|a| a.commit_info.as_ref()?.timestamp);
@@ -92,7 +111,17 @@ impl Log {
             if time_ms > until_ms {
                 break;
             }
-            replay.apply(actions);
+            let source = Source {
+                version: Some(version),
+                own: own::is_own(&actions),
+            };
+            if source.own
+                && replay.odd.is_none()
+                && let Some(what) = lines.and_then(|lines| own::oddity(&actions, lines))
+            {
+                replay.odd = Some(format!("{} {what}", path.display()));
+            }
+            replay.apply(actions, source);
             replay.passed(version, time_ms);
         }
         replay.finish(table, until_ms)
@@ -145,6 +174,29 @@ impl Log {
     /// True if every commit from version 0 on was read: none was folded into a checkpoint, which forgets removed files.
     pub fn is_whole(&self) -> bool {
         self.whole
+    }
+
+    /// Where the action is from that added the file at a path.
+    pub(in crate::lake) fn source(&self, path: &str) -> Source {
+        self.sources.get(path).copied().unwrap_or_default()
+    }
+
+    /// Where the action is from that says what the table is.
+    pub(in crate::lake) fn metadata_source(&self) -> Source {
+        self.metadata_source
+    }
+
+    /// The file with a commit, or the folder of the log for what another writer's checkpoint says.
+    pub(in crate::lake) fn place_of(&self, source: Source) -> PathBuf {
+        match source.version {
+            Some(version) => commit_path(&self.table, version),
+            None => self.table.join(LOG_FOLDER),
+        }
+    }
+
+    /// The first line of a commit of octaflow's that is not as octaflow writes it, if the log was read closely.
+    pub(in crate::lake) fn odd(&self) -> Option<&str> {
+        self.odd.as_deref()
     }
 
     /// The newest transaction of an application that this version or one before it published.
@@ -260,6 +312,9 @@ struct Replay {
     removed: BTreeSet<String>,
     transactions: BTreeMap<String, i64>,
     whole: bool,
+    sources: BTreeMap<String, Source>,
+    metadata_source: Source,
+    odd: Option<String>,
 }
 
 impl Replay {
@@ -269,24 +324,29 @@ impl Replay {
         let removed = action.remove.take().map(|remove| remove.path);
         self.removed
             .extend(removed.filter(|path| !self.files.contains_key(path)));
-        self.apply(vec![action]);
+        self.apply(vec![action], Source::default());
     }
 
     /// Applies the actions of one version, whose order means nothing: what is removed goes before what is added.
-    fn apply(&mut self, actions: Vec<Action>) {
+    fn apply(&mut self, actions: Vec<Action>, source: Source) {
         for remove in actions.iter().filter_map(|a| a.remove.as_ref()) {
             self.files.remove(&remove.path);
+            self.sources.remove(&remove.path);
             self.removed.insert(remove.path.clone());
         }
         for action in actions {
             if let Some(add) = action.add {
                 self.removed.remove(&add.path);
+                self.sources.insert(add.path.clone(), source);
                 self.files.insert(add.path.clone(), add);
             }
             if let Some(txn) = action.txn {
                 self.transactions.insert(txn.app_id, txn.version);
             }
-            self.metadata = action.meta_data.or(self.metadata.take());
+            if action.meta_data.is_some() {
+                self.metadata = action.meta_data;
+                self.metadata_source = source;
+            }
             self.protocol = action.protocol.or(self.protocol.take());
         }
     }
@@ -323,6 +383,9 @@ impl Replay {
             removed: self.removed,
             transactions: self.transactions,
             whole: self.whole,
+            sources: self.sources,
+            metadata_source: self.metadata_source,
+            odd: self.odd,
         };
         match unreadable(&log) {
             None => Ok(log),
@@ -364,8 +427,8 @@ fn unreadable(log: &Log) -> Option<String> {
     ))
 }
 
-/// The actions of a commit, line by line.
-fn read_commit(path: &Path) -> Result<Vec<Action>> {
+/// The actions of a commit, line by line; `lines`, if it is there, is given all that each line holds.
+fn read_commit(path: &Path, mut lines: Option<&mut Vec<Value>>) -> Result<Vec<Action>> {
     let unreadable = |e: &dyn std::fmt::Display| refused(path, "read", e);
     let file = File::open(path).map_err(|e| unreadable(&e))?;
     let mut reader = BufReader::new(file);
@@ -392,6 +455,10 @@ fn read_commit(path: &Path) -> Result<Vec<Action>> {
         if !text.is_empty() {
             let action = serde_json::from_slice(text);
             actions.push(action.map_err(|e: serde_json::Error| malformed(&e.to_string()))?);
+            if let Some(lines) = &mut lines {
+                let line = serde_json::from_slice(text);
+                lines.push(line.map_err(|e| malformed(&e.to_string()))?);
+            }
         }
     }
     if actions.is_empty() {

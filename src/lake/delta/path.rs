@@ -65,7 +65,8 @@ pub(in crate::lake) fn names_nothing(error: &std::io::Error) -> bool {
     )
 }
 
-fn percent_decoded(uri: &str) -> Option<String> {
+/// The text in which `%41` stands for `A`; `None` if that is not UTF-8.
+pub(in crate::lake) fn percent_decoded(uri: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(uri.len());
     let mut rest = uri.bytes();
     while let Some(byte) = rest.next() {

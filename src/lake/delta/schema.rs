@@ -63,7 +63,7 @@ impl Schema {
     }
 
     /// The JSON of the format.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::lake) fn text(&self) -> String {
         serde_json::to_string(self).expect("names and types have a JSON form")
     }
 
@@ -71,7 +71,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`Error::Input`] naming the first column whose type a Delta table does not have.
-    pub(super) fn of_parquet(file: &Path, schema: &SchemaDescriptor) -> Result<Self> {
+    pub(in crate::lake) fn of_parquet(file: &Path, schema: &SchemaDescriptor) -> Result<Self> {
         let columns = schema.root_schema().get_fields();
         let fields = columns.iter().map(|column| {
             let nullable = column.get_basic_info().repetition() != Repetition::REQUIRED;

@@ -47,7 +47,7 @@ impl FileStats {
     }
 
     /// What the footer of a file of primitive columns tells.
-    pub(super) fn of_footer(schema: &Schema, footer: &ParquetMetaData) -> Self {
+    pub(in crate::lake) fn of_footer(schema: &Schema, footer: &ParquetMetaData) -> Self {
         let mut stats = FileStats {
             num_records: footer.file_metadata().num_rows().max(0) as u64,
             ..FileStats::default()
