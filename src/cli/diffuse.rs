@@ -31,7 +31,7 @@ pub(super) struct DiffuseArgs {
     )]
     dt: Option<f64>,
 
-    /// The unit of --dt: seconds, or half a cell size squared over the diffusivity
+    /// The unit of --dt: seconds, or (cell size / 2)² over the diffusivity
     #[arg(help_heading = "Diffusion", long, value_enum, default_value = "s")]
     dt_unit: DtUnit,
 

@@ -82,7 +82,7 @@ fn statistics_of_words_and_nulls_are_those_of_the_file() {
     let world = World::new();
     fs::write(
         world.path("queries.csv"),
-        "sx,sy,sz,gx,gy,gz\n1,1,1,8,8,8\n1,1,1,2,2,2\n1,1,1,90,90,90\n",
+        "query,sx,sy,sz,gx,gy,gz\n1,1,1,1,8,8,8\n2,1,1,1,2,2,2\n3,1,1,1,90,90,90\n",
     )
     .unwrap();
     world.succeed("route --map map.3dmap --queries queries.csv --quiet -w 1 --out out");

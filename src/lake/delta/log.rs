@@ -9,7 +9,6 @@ use super::{AddFile, AsOf, FileStats, LOG_FOLDER, TableMetadata, commit_path, pa
 use crate::lake::{crc, refused};
 use crate::map::told;
 use crate::{Error, Result};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -117,7 +116,7 @@ impl Log {
             };
             if source.own
                 && replay.odd.is_none()
-                && let Some(what) = lines.and_then(|lines| own::oddity(&actions, lines))
+                && let Some(what) = lines.and_then(|lines| own::oddity(&actions, &lines))
             {
                 replay.odd = Some(format!("{} {what}", path.display()));
             }
@@ -427,8 +426,8 @@ fn unreadable(log: &Log) -> Option<String> {
     ))
 }
 
-/// The actions of a commit, line by line; `lines`, if it is there, is given all that each line holds.
-fn read_commit(path: &Path, mut lines: Option<&mut Vec<Value>>) -> Result<Vec<Action>> {
+/// The actions of a commit, line by line; `lines`, if it is there, is given the text of each.
+fn read_commit(path: &Path, mut lines: Option<&mut Vec<Vec<u8>>>) -> Result<Vec<Action>> {
     let unreadable = |e: &dyn std::fmt::Display| refused(path, "read", e);
     let file = File::open(path).map_err(|e| unreadable(&e))?;
     let mut reader = BufReader::new(file);
@@ -456,8 +455,7 @@ fn read_commit(path: &Path, mut lines: Option<&mut Vec<Value>>) -> Result<Vec<Ac
             let action = serde_json::from_slice(text);
             actions.push(action.map_err(|e: serde_json::Error| malformed(&e.to_string()))?);
             if let Some(lines) = &mut lines {
-                let line = serde_json::from_slice(text);
-                lines.push(line.map_err(|e| malformed(&e.to_string()))?);
+                lines.push(text.to_vec());
             }
         }
     }

@@ -36,7 +36,7 @@ pub(super) use commit::staged_version;
 pub use commit::{NewTable, commit, create, data_files};
 pub(super) use commit::{create_of, hive_values, partition_field};
 pub use log::Log;
-pub(super) use own::difference;
+pub(super) use own::{difference, is_comparable};
 pub use schema::{Field, Schema};
 pub use stats::FileStats;
 pub use time::AsOf;

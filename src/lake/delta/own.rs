@@ -38,10 +38,10 @@ pub(super) fn is_own(actions: &[Action]) -> bool {
     actions.iter().any(starts)
 }
 
-/// What is not as octaflow writes it in a commit of its own, with the number of its line; `lines` are the JSON of
+/// What is not as octaflow writes it in a commit of its own, with the number of its line; `lines` are the text of
 /// `actions`.
-pub(super) fn oddity(actions: &[Action], lines: Vec<Value>) -> Option<String> {
-    let right = expected(actions, &lines);
+pub(super) fn oddity(actions: &[Action], lines: &[Vec<u8>]) -> Option<String> {
+    let right = expected(actions, lines);
     if lines.len() != right.len() {
         return Some(format!(
             "has {} actions where octaflow writes {} of what it says",
@@ -49,17 +49,39 @@ pub(super) fn oddity(actions: &[Action], lines: Vec<Value>) -> Option<String> {
             right.len()
         ));
     }
-    let mut numbered = (1_u64..).zip(lines.into_iter().zip(&right));
-    numbered.find_map(|(number, (mut found, right))| {
-        // That a file has no tags is told with the file.
-        if let Some(add) = found.get_mut("add").and_then(Value::as_object_mut)
-            && add.get("tags").is_some_and(is_empty)
-        {
-            add.remove("tags");
-        }
-        let what = difference(&found, right, "octaflow writes")?;
+    let mut numbered = (1_u64..).zip(lines.iter().zip(&right));
+    numbered.find_map(|(number, (line, right))| {
+        let what = oddity_of_line(line, right)?;
         Some(format!("line {number}: {what}"))
     })
+}
+
+fn oddity_of_line(line: &[u8], right: &Value) -> Option<String> {
+    let text = right.to_string();
+    if line.trim_ascii() == text.as_bytes() {
+        return None;
+    }
+    if !is_comparable(line.len(), text.len()) {
+        return Some(format!(
+            "it has {} bytes where octaflow writes {} of what it says",
+            line.len(),
+            text.len()
+        ));
+    }
+    let mut found: Value = serde_json::from_slice(line).unwrap_or_default();
+    // That a file has no tags is told with the file.
+    if let Some(add) = found.get_mut("add").and_then(Value::as_object_mut)
+        && add.get("tags").is_some_and(is_empty)
+    {
+        add.remove("tags");
+    }
+    difference(&found, right, "octaflow writes")
+}
+
+/// Whether a text is short enough beside the right one to be read into memory whole, where it takes many times its
+/// length.
+pub(in crate::lake) fn is_comparable(length: usize, right: usize) -> bool {
+    length <= right.saturating_mul(4).saturating_add(1 << 16)
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -67,7 +89,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// The actions that octaflow writes to say what these say.
-fn expected(actions: &[Action], lines: &[Value]) -> Vec<Value> {
+fn expected(actions: &[Action], lines: &[Vec<u8>]) -> Vec<Value> {
     let mut commit = Commit::default();
     let mut timestamp = 0;
     for action in actions {
@@ -98,7 +120,9 @@ fn expected(actions: &[Action], lines: &[Value]) -> Vec<Value> {
     }
     let mut right = commit.actions(timestamp);
     // The operation is a word, the version of the program any.
-    let words = lines.first().and_then(|line| line.get("commitInfo"));
+    let first = lines.first().filter(|line| is_comparable(line.len(), 0));
+    let first = first.and_then(|line| serde_json::from_slice::<Value>(line).ok());
+    let words = first.as_ref().and_then(|line| line.get("commitInfo"));
     for (name, is_right) in [
         ("operation", (|_| true) as fn(&str) -> bool),
         ("engineInfo", is_engine),
