@@ -93,7 +93,7 @@ impl EpochInput {
         (input, tokens)
     }
 
-    /// Has all workers hear of what `find` finds beyond the range of distances when an epoch is done on a worker: it then
+    /// Has all workers hear of what `find` finds beyond the range of distances when every worker is done with an epoch: it then
     /// ends with [`EpochError::Beyond`]. Gives the tokens on.
     pub(super) fn watch<'scope>(
         &self,
@@ -101,12 +101,19 @@ impl EpochInput {
         mut find: impl FnMut() -> Option<i64> + 'static,
     ) -> StreamVec<'scope, Time, ()> {
         let (me, workers) = (tokens.scope().index() as u32, tokens.scope().peers() as u32);
-        let told = tokens.unary::<CapacityContainerBuilder<PodVec<BeyondRecord>>, _, _, _>(
-            Pipeline,
-            "TellBeyond",
-            move |_, _| {
-                move |input, output| {
-                    input.for_each(|cap, _| {
+        let told = tokens
+            .unary_frontier::<CapacityContainerBuilder<PodVec<BeyondRecord>>, _, _, _>(
+                Pipeline,
+                "TellBeyond",
+                move |_, _| {
+                    let mut epoch: Option<Capability<Time>> = None;
+                    move |(input, frontier), output| {
+                        input.for_each(|cap, _| epoch = cap.retain_least(0));
+                        // Tokens of a loop come before its end.
+                        let Some(cap) = epoch.take_if(|cap| !frontier.less_equal(cap.time()))
+                        else {
+                            return;
+                        };
                         let found = find();
                         let to = if found.is_some() {
                             0..workers
@@ -119,10 +126,9 @@ impl EpochInput {
                             worker,
                         });
                         output.session(&cap).give_iterator(records);
-                    });
-                }
-            },
-        );
+                    }
+                },
+            );
         let beyond = self.beyond.clone();
         stage::<_, _, Vec<()>>(
             told,
