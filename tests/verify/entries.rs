@@ -24,7 +24,7 @@ fn change_stats(table: &Path, sound: &[Value], change: impl FnOnce(&mut Value)) 
 
 /// A table of plain cells and its first commit.
 fn field(world: &World) -> (PathBuf, Vec<Value>) {
-    world.succeed("field --map map.3dmap --source 1,1,1 --next --quiet -w 2 --out out");
+    world.succeed("field --map map.3dmap --source 1,1,1 --next --quiet -w 1 --out out");
     let table = world.path("out/field");
     let sound = actions(&table, 0);
     write_actions(&table, 0, &sound);

@@ -239,6 +239,6 @@ pub(super) struct CommitInfo {
     #[serde(default)]
     pub timestamp: Option<i64>,
     /// The program; other writers may put anything here.
-    #[serde(default)]
+    #[serde(default, rename = "engineInfo")]
     pub engine_info: Option<Value>,
 }
