@@ -1,7 +1,7 @@
 //! Worker 0's side of `octaflow field`: the first solve, then the epochs of updates.
 
 use super::field_run::FieldShared;
-use super::follow::{Fed, Follow, Halt};
+use super::follow::{self, Fed, Follow, Halt};
 use super::keep::{Keeper, Standing};
 use super::progress::Progress;
 use super::run::{Shared, place};
@@ -113,10 +113,8 @@ fn edits_of(updates: &[Update], next_label: &mut u32) -> Vec<(u64, Edit)> {
 fn beyond(cell: i64, time: Option<i64>) -> Error {
     let cell =
         Index64::try_from(cell as u64).map_or_else(|e| e.to_string(), |id| id.cell().to_string());
-    let when = time.map_or_else(String::new, |time| format!("at time {time} "));
-    Error::input(format!(
-        "{when}the distance of cell {cell} would pass 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or add sources"
-    ))
+    let what = format!("the distance of cell {cell} would pass");
+    follow::beyond(time, &what, "lower the costs or add sources")
 }
 
 fn fault_error(shared: &Shared, fault: Fault, updates: &[Update]) -> Error {

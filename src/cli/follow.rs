@@ -34,6 +34,14 @@ impl From<Error> for Halt {
     }
 }
 
+/// That something, which `what` says, lies beyond the range of distances after the epoch of a time, or at first.
+pub(super) fn beyond(time: Option<i64>, what: &str, advice: &str) -> Error {
+    let when = time.map_or_else(String::new, |time| format!("at time {time} "));
+    Error::input(format!(
+        "{when}{what} 2147483646 ticks (688,296 cell sizes at cost 1): {advice}"
+    ))
+}
+
 /// What computes the epochs of updates, on worker 0.
 pub(super) trait Follow {
     /// Computes one epoch.

@@ -1,6 +1,6 @@
 //! Worker 0's side of `octaflow route`: the first answers, then the epochs of updates.
 
-use super::follow::{Fed, Follow, Halt};
+use super::follow::{self, Fed, Follow, Halt};
 use super::keep::{Keeper, Standing};
 use super::progress::Progress;
 use super::route_run::{RouteShared, key_of};
@@ -97,10 +97,8 @@ fn beyond(error: EpochError, time: Option<i64>) -> Error {
     let EpochError::Beyond(query) = error else {
         unreachable!("routes have no sources");
     };
-    let when = time.map_or_else(String::new, |time| format!("at time {time} "));
-    Error::input(format!(
-        "{when}the route of query {query} would cost more than 2147483646 ticks (688,296 cell sizes at cost 1): lower the costs or move its ends together"
-    ))
+    let what = format!("the route of query {query} would cost more than");
+    follow::beyond(time, &what, "lower the costs or move its ends together")
 }
 
 /// The edits of an epoch, with their rows, and its changes of queries.
