@@ -3,7 +3,8 @@
 //! `cargo bench --bench route` measures the 10,000 published problems of the map Complex in both modes, and every
 //! tenth of them with the `pathfinding` crate on the same cells, costs and heuristic. `cargo bench --bench route --
 //! MAP` measures 100 random pairs of open voxels for each decile of route length on another map, beside brick A*
-//! without a hierarchy, and prints the table.
+//! without a hierarchy, and prints the table. `cargo bench --bench route -- --heavy` measures random queries through
+//! maps whose costs differ from cell to cell: searches, and floods for those that go far.
 
 #[path = "common/brick_astar.rs"]
 mod brick_astar;
@@ -11,10 +12,11 @@ mod common;
 
 use brick_astar::{BrickAstar, key};
 use common::mix;
-use octaflow::brick::{BrickId, CellMap};
+use octaflow::brick::{BrickId, CellMap, Costs, Local};
 use octaflow::lattice::{Cell, UNIT_COST, free_distance_ticks};
 use octaflow::map::{ReadOptions, read_map};
-use octaflow::search::{CellKey, Mode, Router, RouterOptions};
+use octaflow::partition::{Partition, Plan};
+use octaflow::search::{CellKey, HEAVY, Mode, Router, RouterOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +33,11 @@ const STRIDE: usize = 10;
 type Pair = (CellKey, CellKey);
 
 fn main() {
-    match std::env::args().skip(1).find(|a| !a.starts_with("--")) {
+    let mut arguments = std::env::args().skip(1);
+    if std::env::args().any(|a| a == "--heavy") {
+        return heavy();
+    }
+    match arguments.find(|a| !a.starts_with("--")) {
         Some(map) => deciles(&map),
         None => published(),
     }
@@ -44,15 +50,23 @@ struct Solved {
     time: Duration,
 }
 
+type Bricks = [(BrickId, Box<Costs>)];
+
 fn solve(map: &CellMap, pairs: &[Pair], mode: Mode) -> (Vec<Solved>, Duration, u64) {
-    let exists = Arc::new(map.bricks.iter().map(|b| b.0).collect());
     let options = RouterOptions {
         mode,
-        smooth: false,
-        updates: false,
+        heavy: Some(HEAVY),
+        ..RouterOptions::default()
     };
+    answer(&map.bricks, pairs, options)
+}
+
+/// Answers queries; also gives how long it took in all, and the memory of the largest search.
+fn answer(bricks: &Bricks, pairs: &[Pair], options: RouterOptions) -> (Vec<Solved>, Duration, u64) {
+    let exists = Arc::new(bricks.iter().map(|b| b.0).collect());
     let mut router = Router::new(options, exists);
-    router.load(map.bricks.clone());
+    router.join(0, Arc::new(Plan::build(Partition::Hash, 1, &[])));
+    router.load(bricks.iter().cloned());
     let least = router.take_edits().1;
     router.hear(&[], least);
     for (id, pair) in (0..).zip(pairs) {
@@ -61,6 +75,17 @@ fn solve(map: &CellMap, pairs: &[Pair], mode: Mode) -> (Vec<Solved>, Duration, u
     router.begin();
     let begun = Instant::now();
     while router.work() {}
+    while router.next_stage() {
+        loop {
+            let more = router.work_heavy(usize::MAX);
+            let mut words = Vec::new();
+            router.take_words(|word| words.push(word));
+            if !more && words.is_empty() {
+                break;
+            }
+            router.receive_words(words);
+        }
+    }
     let took = begun.elapsed();
     let solved = router.answers().into_iter().map(|(_, answer)| Solved {
         cost: answer.route.as_ref().map(|r| r.cost),
@@ -208,7 +233,7 @@ const PAIRS: usize = 100;
 
 fn deciles(path: &str) {
     let map = read_map(path.as_ref(), &ReadOptions::default()).expect("a map");
-    let pairs = random_pairs(&map);
+    let pairs = random_pairs(&map.bricks);
     let (solved, _, bytes) = solve(&map, &pairs, Mode::Exact);
     let bricks = BrickAstar::new(&map);
     let mut rows: Vec<(u32, Duration, Duration, u64)> = Vec::new();
@@ -254,15 +279,84 @@ fn row(name: &str, rows: &[(u32, Duration, Duration, u64)]) {
     );
 }
 
+/// How many bricks the maps of [`heavy`] have along an axis, and how many queries they are asked.
+const HEAVY_BRICKS: i32 = 24;
+const HEAVY_PAIRS: usize = 20;
+
+fn heavy() {
+    // Over some hundred cells; or from each cell to the next, a seventh of them blocked.
+    let rolling = |cell: Cell| {
+        let waves = [
+            [0.031, 0.017, 0.011, 0.3],
+            [0.013, 0.037, 0.019, 1.1],
+            [0.023, 0.007, 0.041, 2.9],
+        ];
+        let height = waves.iter().map(|[x, y, z, phase]| {
+            (x * f64::from(cell.x()) + phase).sin()
+                * (y * f64::from(cell.y()) + phase).sin()
+                * (z * f64::from(cell.z()) + phase).sin()
+        });
+        (256.0 * (1.5 * height.sum::<f64>()).exp()) as u16
+    };
+    let independent = |cell: Cell| {
+        let [x, y, z] = cell.xyz().map(|c| c as u64);
+        let drawn = mix(x << 42 | y << 21 | z);
+        let cost = 64.0 * 16f64.powf((drawn >> 32) as f64 / f64::from(u32::MAX));
+        if drawn.is_multiple_of(7) {
+            0
+        } else {
+            cost as u16
+        }
+    };
+    let maps: [(&str, &dyn Fn(Cell) -> u16); 2] =
+        [("rolling", &rolling), ("independent", &independent)];
+    for (name, cost) in maps {
+        let mut bricks: Vec<(BrickId, Box<Costs>)> = Vec::new();
+        for code in 0..HEAVY_BRICKS.pow(3) {
+            let [x, y, z] = [
+                code % HEAVY_BRICKS,
+                code / HEAVY_BRICKS % HEAVY_BRICKS,
+                code / HEAVY_BRICKS.pow(2),
+            ];
+            let id = BrickId::new(x, y, z).expect("in range");
+            let costs =
+                std::array::from_fn(|place| cost(id.cell(Local::new(place).expect("a place"))));
+            bricks.push((id, Box::new(costs)));
+        }
+        let mut pairs = random_pairs(&bricks);
+        pairs.truncate(HEAVY_PAIRS);
+        let alone = RouterOptions::default();
+        let (searched, alone_took, _) = answer(&bricks, &pairs, alone);
+        for heavy in [HEAVY / 4, HEAVY / 2, HEAVY, 2 * HEAVY, 8 * HEAVY] {
+            let (flooded, took, bytes) = answer(
+                &bricks,
+                &pairs,
+                RouterOptions {
+                    heavy: Some(heavy),
+                    ..alone
+                },
+            );
+            assert!(searched.iter().zip(&flooded).all(|(a, b)| a.cost == b.cost));
+            println!(
+                "{name}: {HEAVY_PAIRS} queries by searches {:.2} s, by floods after {heavy} cells {:.2} s, {:.2} times as fast; {:.0} MB",
+                alone_took.as_secs_f64(),
+                took.as_secs_f64(),
+                ratio(alone_took, took),
+                bytes as f64 / 1e6,
+            );
+        }
+    }
+}
+
 /// Pairs of open even cells, at random, a tenth more than are measured.
-fn random_pairs(map: &CellMap) -> Vec<Pair> {
+fn random_pairs(bricks: &Bricks) -> Vec<Pair> {
     let mut seed = 1;
     let mut draw = |below: usize| {
         seed = mix(seed);
         (seed % below as u64) as usize
     };
     let mut end = || loop {
-        let (id, costs) = &map.bricks[draw(map.bricks.len())];
+        let (id, costs) = &bricks[draw(bricks.len())];
         let place = draw(512);
         if costs[place] > 0 {
             return CellKey::from_bits(id.code() << 10 | place as u64).expect("a place");

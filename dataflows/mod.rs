@@ -14,6 +14,7 @@ pub mod epochs;
 pub mod field;
 pub mod gather;
 pub mod ghost;
+mod heavy;
 pub mod ingest;
 pub mod orders;
 #[cfg(any(doc, feature = "specification"))]

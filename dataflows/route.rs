@@ -3,8 +3,8 @@
 //! ```text
 //! queries ─► take ─┐
 //!                  ▼
-//! rows ─► gather ─► corners ─► apply ─► tell ─► hear ─► connect ─► ┌────────┐ ─► close ─► consolidate ─► changes
-//!           (see `epochs` and `edits`)   every edit,   (see there)  │ search │
+//! rows ─► gather ─► corners ─► apply ─► tell ─► hear ─► connect ─► ┌────────┐ ─► heavy ─► close ─► consolidate ─► changes
+//!           (see `epochs` and `edits`)   every edit,   (see there)  │ search │  (see there)
 //!                                        to everybody               └─◄───►──┘
 //!                                                  requests and bricks, from worker to worker
 //! ```
@@ -13,13 +13,14 @@
 //! of every edit of an epoch, brings its copies of bricks up to date, and finds out which of its answers the edits can
 //! change. These are answered anew inside the loop, in which bricks go to the workers that ask for them.
 //!
-//! **Frontiers.** A worker begins to search when the frontier of the tokens passes the epoch: then every worker has made
-//! its edits and heard of all others, so every brick it can be sent is up to date. The search has ended everywhere when the
-//! frontier behind the loop passes the epoch: timely's progress tracking detects it.
-//! **Bounds.** A query's bounds stay with the query: no other worker has a part of its search. From above, that is the
-//! least cost found, in a corridor at first that of the route which the coarse graph shows; from below, the least
-//! estimate of either side. What all searches share is the least cost of the map, which every worker knows from the
-//! same records, and a worker's portals and tolls, which are functions of the bricks that it has.
+//! **Frontiers.** A worker begins to search when the frontier of the tokens passes the epoch: then every worker has
+//! made its edits and heard of all others, so every brick it can be sent is up to date. The search has ended everywhere
+//! when the frontier behind the loop passes the epoch: timely's progress tracking detects it.
+//! **Bounds.** A query's bounds stay with the query while it is searched at home; once all workers answer it together,
+//! all know them (see `heavy`). From above, that is the least cost found, in a corridor at first that of the route
+//! which the coarse graph shows; from below, the least estimate of either side. What all searches share is the least
+//! cost of the map, which every worker knows from the same records, and a worker's portals and tolls, which are
+//! functions of the bricks that it has.
 //! **Invariants.** One epoch is under way at a time. While a query rests, its worker goes on with others; a worker that
 //! can do nothing is parked.
 
@@ -27,9 +28,10 @@ use super::Time;
 use super::connect::{Connections, SharedConnections, connect};
 use super::edits::{Edit, RowRecord};
 use super::epochs::{EpochError, EpochInput, LoopTime, stage};
+use super::heavy::heavy;
 use super::wire::PodVec;
 use crate::partition::Plan;
-use crate::search::{CellEdit, CellKey, Homes, Parcel, Request, RouteRecord, Router};
+use crate::search::{CellEdit, CellKey, Extremes, Homes, Parcel, Request, RouteRecord, Router};
 use bytemuck::{Pod, Zeroable};
 use differential_dataflow::AsCollection;
 use std::cell::RefCell;
@@ -96,18 +98,18 @@ const START: u32 = 2;
 /// The goal of a query, for the owner of its brick.
 const GOAL: u32 = 3;
 
-/// An edit of a cell on its way to a worker, or the least cost of the cells of one worker.
+/// An edit of a cell on its way to a worker, or the extremes of the costs of one worker's cells.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 struct EditRecord {
-    /// [`LEAST`] for a least cost, which is then in `after`.
+    /// [`EXTREMES`] for these: the least is then in `before`, the greatest in `after`.
     cell: u64,
     before: u16,
     after: u16,
     worker: u32,
 }
 
-const LEAST: u64 = u64::MAX;
+const EXTREMES: u64 = u64::MAX;
 
 type QueryRows = CapacityContainerBuilder<PodVec<QueryRecord>>;
 
@@ -122,9 +124,8 @@ pub struct RouteInput {
 impl RouteInput {
     /// Computes one epoch: sends its edits and queries, and works until every worker is done; calls `look` now and then.
     ///
-    /// # Errors
-    /// [`EpochError::Beyond`] with the least id of a query whose route would cost more than 2³¹ − 2 ticks. Faults are those of
-    /// sources alone.
+    /// # Errors [`EpochError::Beyond`] with the least id of a query whose route would cost more than 2³¹ − 2 ticks.
+    /// Faults are those of sources alone.
     ///
     /// # Panics
     /// If `time` is not greater than that of the epoch before, or if a query is added that exists.
@@ -213,7 +214,15 @@ pub fn route<'scope>(
     let (edits, applied) = EpochInput::new(scope, router, plan, Some(taken));
     let heard = hear(tell(applied, router), router);
     let connected = connect(heard, router, &connections);
-    let searched = search(scope, connected, router, plan);
+    let mut searched = search(scope, connected, router, plan, Router::begin);
+    let options = router.borrow().options();
+    if options.heavy.is_some() {
+        searched = heavy(scope, searched, router, plan);
+        if options.smooth {
+            // Their routes are pulled tight where the queries are at home, and need bricks for that.
+            searched = search(scope, searched, router, plan, |_| ());
+        }
+    }
     let watched = router.clone();
     let searched = edits.watch(searched, move || watched.borrow().overflow());
     let changes = close(searched, router).as_collection().consolidate().inner;
@@ -260,7 +269,7 @@ fn take<'scope>(
     )
 }
 
-/// Tells every worker of this one's edits and of its least cost.
+/// Tells every worker of this one's edits and of the extremes of its costs.
 fn tell<'scope>(
     tokens: StreamVec<'scope, Time, ()>,
     router: &SharedRouter,
@@ -273,13 +282,13 @@ fn tell<'scope>(
         move |_, _| {
             move |input, output| {
                 input.for_each(|cap, _| {
-                    let (edits, least) = router.borrow_mut().take_edits();
+                    let (edits, extremes) = router.borrow_mut().take_edits();
                     let mut session = output.session(&cap);
                     for worker in 0..workers {
                         session.give(EditRecord {
-                            cell: LEAST,
-                            before: 0,
-                            after: least,
+                            cell: EXTREMES,
+                            before: extremes.least,
+                            after: extremes.most,
                             worker,
                         });
                         for edit in &edits {
@@ -297,8 +306,8 @@ fn tell<'scope>(
     )
 }
 
-/// The edits of an epoch as far as they were heard of, and the least cost.
-type Heard = (Vec<CellEdit>, u16);
+/// The edits of an epoch as far as they were heard of, and the extremes of the costs.
+type Heard = (Vec<CellEdit>, Extremes);
 
 /// Hears of all workers' edits; gives a token a worker.
 fn hear<'scope>(
@@ -313,31 +322,35 @@ fn hear<'scope>(
         |record: &EditRecord| u64::from(record.worker),
         move |time, record| {
             let mut epochs = hearing.borrow_mut();
-            let (edits, least) = epochs.entry(time).or_default();
-            if record.cell != LEAST {
+            let (edits, extremes) = epochs.entry(time).or_default();
+            if record.cell == EXTREMES {
+                *extremes = extremes.and(Extremes {
+                    least: record.before,
+                    most: record.after,
+                });
+            } else {
                 edits.push(CellEdit {
                     cell: CellKey::from_bits(record.cell).expect("an edited cell"),
                     before: record.before,
                     after: record.after,
                 });
-            } else if record.after > 0 && (*least == 0 || record.after < *least) {
-                *least = record.after;
             }
         },
         move |time, out| {
-            let (edits, least) = epochs.borrow_mut().remove(&time).unwrap_or_default();
-            router.borrow_mut().hear(&edits, least);
+            let (edits, extremes) = epochs.borrow_mut().remove(&time).unwrap_or_default();
+            router.borrow_mut().hear(&edits, extremes);
             out.push(());
         },
     )
 }
 
-/// The loop in which queries are answered and bricks go round; gives a token a worker.
+/// The loop in which queries are answered and bricks go round, after `begin`; gives a token a worker.
 fn search<'scope>(
     scope: Scope<'scope, Time>,
     tokens: StreamVec<'scope, Time, ()>,
     router: &SharedRouter,
     plan: &Arc<Plan>,
+    begin: fn(&mut Router),
 ) -> StreamVec<'scope, Time, ()> {
     let me = scope.index();
     scope.iterative::<u32, _, _>(|inner| {
@@ -391,7 +404,7 @@ fn search<'scope>(
                 if let Some(token) = &waiting
                     && !frontiers[0].less_equal(token.time())
                 {
-                    router.begin();
+                    begin(&mut router);
                     waiting = None;
                 }
                 let Some([to_owners, to_askers]) = &working else {

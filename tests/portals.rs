@@ -201,6 +201,7 @@ fn router_in(world: &World, mode: Mode) -> Router {
         mode,
         smooth: false,
         updates: true,
+        heavy: None,
     };
     let mut router = Router::new(options, Arc::new(bricks.keys().copied().collect()));
     router.load(bricks);

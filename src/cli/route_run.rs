@@ -17,7 +17,7 @@ use crate::lake::{Part, RouteCellWriter, RouteChange, RouteChangeWriter, RouteRo
 use crate::lattice::{Cell, Frame, Index64};
 use crate::map::{Allow, read_queries};
 use crate::picture::{DrawnRoute, RoutePlan};
-use crate::search::{Answer, CellKey, RouteRecord, RouteStatus, Router, RouterOptions};
+use crate::search::{Answer, CellKey, HEAVY, RouteRecord, RouteStatus, Router, RouterOptions};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -166,6 +166,7 @@ fn load(worker: &Worker, shared: &RouteShared) -> SharedRouter {
         mode: shared.config.mode,
         smooth: shared.config.smooth,
         updates: shared.config.run.updates.is_some(),
+        heavy: Some(HEAVY),
     };
     let mut router = Router::new(options, shared.base.exists.clone());
     router.load(shared.base.take_part(worker));

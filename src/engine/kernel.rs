@@ -17,7 +17,7 @@ use super::tile::{
     lanes, min, padded_row,
 };
 use crate::brick::Costs;
-use crate::lattice::UNREACHED;
+use crate::lattice::{UNREACHED, axial_half, diagonal_half};
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,6 +60,11 @@ dispatch! {
 }
 
 dispatch! {
+    /// As [`relax`], but leaves distances alone that are above the limits.
+    relax_below, plain_relax_below, (tile: &mut Tile, costs: &Costs, ticks: &mut Ticks, shell: &[u32; SUM_WORDS], dirty: Rows, limits: Limits<'_>) -> Swept
+}
+
+dispatch! {
     /// Loads a brick and makes unsupported distances infinite from the rows `dirty` until nothing changes.
     retract, plain_retract, (tile: &mut Tile, costs: &Costs, ticks: &mut Ticks, shell: &[u32; SUM_WORDS], dirty: Rows) -> Swept
 }
@@ -79,6 +84,23 @@ dispatch! {
     /// Loads a brick and gives the next hop of each cell: the first neighbour, in the fixed order, whose distance
     /// plus the step is the cell's own; [`NO_NEXT`] at sources and unreached cells.
     next, plain_next, (tile: &mut Tile, costs: &Costs, ticks: &Ticks, shell: &[u32; SUM_WORDS]) -> [i8; 1024]
+}
+
+dispatch! {
+    /// Loads a brick and gives what each cell would be offered by its neighbours if it cost `least`.
+    offered, plain_offered, (tile: &mut Tile, costs: &Costs, ticks: &Ticks, shell: &[u32; SUM_WORDS], least: u16) -> Box<Ticks>
+}
+
+/// What limits the distances of a brick that may matter.
+pub(super) struct Limits<'a> {
+    /// None above this matters.
+    pub most: u32,
+    /// Where the distance from another side is known, the sum of both must not be above this;
+    pub bound: u32,
+    /// it is if it is below this,
+    pub closed: u32,
+    /// these are the distances.
+    pub theirs: Option<&'a Ticks>,
 }
 
 /// The labels that a label sweep reads and writes.
@@ -174,6 +196,50 @@ impl RowKernel for Relax<'_> {
     }
 }
 
+struct RelaxBelow<'a> {
+    tile: &'a mut Tile,
+    ticks: &'a mut Ticks,
+    limits: Limits<'a>,
+}
+
+impl RowKernel for RelaxBelow<'_> {
+    #[inline(always)]
+    fn compute<const P: usize>(&mut self, row: usize) -> bool {
+        let cell = P << 9 | row << 3;
+        let own = lanes(self.ticks, cell);
+        let Limits {
+            most,
+            bound,
+            closed,
+            theirs,
+        } = self.limits;
+        let mut limits = [most; 8];
+        if let Some(theirs) = theirs {
+            let theirs = lanes(theirs, cell);
+            limits = std::array::from_fn(|i| {
+                if theirs[i] < closed {
+                    bound.saturating_sub(theirs[i])
+                } else {
+                    most
+                }
+            });
+        }
+        let offered = candidates::<P>(self.tile, row);
+        let new: Lanes = std::array::from_fn(|i| {
+            if offered[i] <= limits[i] {
+                own[i].min(offered[i])
+            } else {
+                own[i]
+            }
+        });
+        let changed = any(std::array::from_fn(|i| new[i] != own[i]));
+        if changed {
+            store::<P>(self.tile, self.ticks, row, new);
+        }
+        changed
+    }
+}
+
 struct Retract<'a> {
     tile: &'a mut Tile,
     ticks: &'a mut Ticks,
@@ -216,6 +282,26 @@ fn plain_relax(
     let swept = sweep(&mut kernel, dirty);
     let greatest = kernel.greatest.into_iter().max().unwrap_or(0);
     Swept { greatest, ..swept }
+}
+
+#[inline(always)]
+fn plain_relax_below(
+    tile: &mut Tile,
+    costs: &Costs,
+    ticks: &mut Ticks,
+    shell: &[u32; SUM_WORDS],
+    dirty: Rows,
+    limits: Limits<'_>,
+) -> Swept {
+    tile.load(costs, ticks, shell);
+    sweep(
+        &mut RelaxBelow {
+            tile,
+            ticks,
+            limits,
+        },
+        dirty,
+    )
 }
 
 #[inline(always)]
@@ -391,6 +477,40 @@ fn plain_next(
         next_row::<1>(tile, ticks, row, &mut steps);
     }
     steps
+}
+
+#[inline(always)]
+fn plain_offered(
+    tile: &mut Tile,
+    costs: &Costs,
+    ticks: &Ticks,
+    shell: &[u32; SUM_WORDS],
+    least: u16,
+) -> Box<Ticks> {
+    tile.load(costs, ticks, shell);
+    let mut all = Box::new([UNREACHED; 1024]);
+    for row in 0..64 {
+        let even = offered_to::<0>(tile, row, least);
+        let odd = offered_to::<1>(tile, row, least);
+        all[row << 3..][..8].copy_from_slice(&even);
+        all[512 + (row << 3)..][..8].copy_from_slice(&odd);
+    }
+    all
+}
+
+#[inline(always)]
+fn offered_to<const P: usize>(tile: &Tile, row: usize, least: u16) -> Lanes {
+    let at = padded_row(P, row);
+    let diagonal = diagonal_neighbours::<P>(&tile.diagonal, at)
+        .into_iter()
+        .reduce(min)
+        .expect("eight");
+    let axial = axial_neighbours(&tile.axial, at)
+        .into_iter()
+        .reduce(min)
+        .expect("six");
+    let halves = [diagonal_half(least), axial_half(least)].map(|half| [half; 8]);
+    min(add(diagonal, halves[0]), add(axial, halves[1]))
 }
 
 /// An open, unreached cell beside a reached one, as an index into the brick: at the fixed point, one whose distance

@@ -16,6 +16,7 @@
 
 mod changes;
 mod edits;
+mod flood;
 mod kernel;
 mod message;
 mod restore;
@@ -27,6 +28,7 @@ mod visits;
 mod within;
 
 pub use changes::CellChange;
+pub use flood::{FloodNews, Floods, Ground, Walked};
 pub use kernel::NO_NEXT;
 pub use message::Message;
 pub use tile::{NO_LABEL, Ticks};
@@ -246,15 +248,8 @@ impl Engine {
     }
 
     fn new_mirror(&mut self, brick: BrickId, region: usize) -> Link {
-        let faces = region < 6;
-        let ghosts = shell::ghosts(region);
-        let words = if faces { 192 } else { ghosts };
-        self.mirrors.push(Mirror {
-            brick,
-            region: region as u8,
-            sums: vec![crate::lattice::UNREACHED; words].into_boxed_slice(),
-            labels: (self.options.labels).then(|| vec![NO_LABEL; ghosts].into_boxed_slice()),
-        });
+        self.mirrors
+            .push(Mirror::new(brick, region, self.options.labels));
         Link::Mirror(self.mirrors.len() as u32 - 1)
     }
 

@@ -1,6 +1,6 @@
 //! What the engine keeps of a brick, of another worker's copy of its boundary, and of work to be done.
 
-use super::shell::{GHOSTS, Rows, SUM_WORDS};
+use super::shell::{self, GHOSTS, Rows, SUM_WORDS};
 use super::tile::{NO_LABEL, Ticks};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::UNREACHED;
@@ -95,6 +95,20 @@ pub(super) struct Mirror {
     pub labels: Option<Box<[u32]>>,
 }
 
+impl Mirror {
+    /// Of a region of a brick's shell of which nothing was told yet.
+    pub fn new(brick: BrickId, region: usize, labels: bool) -> Self {
+        let ghosts = shell::ghosts(region);
+        let words = if region < 6 { 192 } else { ghosts };
+        Mirror {
+            brick,
+            region: region as u8,
+            sums: vec![UNREACHED; words].into_boxed_slice(),
+            labels: labels.then(|| vec![NO_LABEL; ghosts].into_boxed_slice()),
+        }
+    }
+}
+
 /// Bricks that wait for a visit, by the coarse bucket of their least pending distance.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -105,9 +119,9 @@ pub(super) struct Queue {
 const BUCKET_SHIFT: u32 = 13;
 
 impl Queue {
-    /// The bucket of a distance.
-    pub fn bucket(ticks: u32) -> u32 {
-        ticks >> BUCKET_SHIFT
+    /// The bucket of a distance, or of an estimate.
+    pub fn bucket(ticks: impl Into<u64>) -> u32 {
+        (ticks.into() >> BUCKET_SHIFT) as u32
     }
 
     pub fn push(&mut self, bucket: u32, slot: u32) {
@@ -123,5 +137,21 @@ impl Queue {
 
     pub fn is_empty(&self) -> bool {
         self.heap.is_empty()
+    }
+
+    /// The least distance or estimate of a bucket.
+    pub fn least(bucket: u32) -> u64 {
+        u64::from(bucket) << BUCKET_SHIFT
+    }
+
+    /// The brick of the least bucket, and that bucket; it stays.
+    pub fn peek(&self) -> Option<(u32, u32)> {
+        let Reverse(entry) = self.heap.peek()?;
+        Some(((entry >> 32) as u32, *entry as u32))
+    }
+
+    /// Forgets all bricks.
+    pub fn clear(&mut self) {
+        self.heap.clear();
     }
 }

@@ -3,21 +3,22 @@
 use super::Engine;
 use super::message::{Content, Ghost, Message};
 use super::shell::{self, Rows, SEGMENTS, Segment};
-use super::state::Link;
-use super::tile::{self, NO_LABEL, padded_row};
-use crate::brick::{BrickId, Local};
+use super::state::{BrickState, Link, Mirror};
+use super::tile::{self, NO_LABEL, Ticks, Tile, padded_row};
+use crate::brick::{BrickId, Costs, Local};
 use crate::lattice::UNREACHED;
 
 /// What a visit changed of one region of a neighbour's shell: a bit a ghost.
 #[derive(Clone, Copy)]
-struct Told {
+pub(super) struct Told {
     raised: [u64; 2],
-    lowered: [u64; 2],
+    pub lowered: [u64; 2],
     raised_from: u32,
-    lowered_to: u32,
+    /// The least of the sums that fell.
+    pub lowered_to: u32,
 }
 
-const TOLD_NOTHING: Told = Told {
+pub(super) const TOLD_NOTHING: Told = Told {
     raised: [0, 0],
     lowered: [0, 0],
     raised_from: u32::MAX,
@@ -38,7 +39,7 @@ impl Told {
         *old = new;
     }
 
-    fn is_nothing(&self) -> bool {
+    pub fn is_nothing(&self) -> bool {
         self.raised[0] | self.raised[1] | self.lowered[0] | self.lowered[1] == 0
     }
 }
@@ -52,38 +53,73 @@ struct Run {
     told: Told,
 }
 
+/// Where the bricks around one, or what other workers were told of it, keep its sums.
+pub(super) trait Shells {
+    /// The sums of its cells in the shell of the brick in a direction, whose region back to it is `region`; nothing if
+    /// there is no such brick.
+    fn sums(&mut self, direction: usize, region: usize) -> Option<&mut [u32]>;
+}
+
+/// Writes the sums in rows `changed` of the brick in the tile into the shells around; gives what changed there by
+/// directions.
+#[inline(always)]
+pub(super) fn tell_sums(tile: &Tile, changed: Rows, shells: &mut impl Shells) -> [Told; 14] {
+    let mut told = [TOLD_NOTHING; 14];
+    for_each_segment(changed, |row, segment| {
+        let at = padded_row(row >> 6, row & 63) + usize::from(segment.lane);
+        let direction = usize::from(segment.direction);
+        let Some(sums) = shells.sums(direction, shell::opposite(direction)) else {
+            return;
+        };
+        let told = &mut told[direction];
+        let (ghost, count) = (usize::from(segment.ghost), usize::from(segment.count));
+        let far = ghost >= 64;
+        if far {
+            let old = &mut sums[64 + ghost..][..count];
+            let new = &tile.axial[at..at + count];
+            tell_lanes(told, old, new, 1, ghost - 64);
+        } else {
+            let old = &mut sums[ghost..][..count];
+            tell_lanes(told, old, &tile.diagonal[at..at + count], 0, ghost);
+            if direction < 6 {
+                let old = &mut sums[64 + ghost..][..count];
+                tell_lanes(told, old, &tile.axial[at..at + count], 0, ghost);
+            }
+        }
+    });
+    told
+}
+
+/// The shells around a brick of an engine.
+struct Around<'a> {
+    links: [Link; 14],
+    bricks: &'a mut [Box<BrickState>],
+    mirrors: &'a mut [Mirror],
+}
+
+impl Shells for Around<'_> {
+    #[inline(always)]
+    fn sums(&mut self, direction: usize, region: usize) -> Option<&mut [u32]> {
+        match self.links[direction] {
+            Link::None => None,
+            Link::Own(beside) => {
+                Some(&mut self.bricks[beside as usize].shell[shell::sum_offset(region)..])
+            }
+            Link::Mirror(mirror) => Some(&mut self.mirrors[mirror as usize].sums),
+        }
+    }
+}
+
 impl Engine {
     /// Tells the bricks around of the sums in rows `changed` of the brick in the tile.
     pub(super) fn tell(&mut self, slot: u32, changed: Rows) {
         let links = self.bricks[slot as usize].links;
-        let mut told = [TOLD_NOTHING; 14];
-        for_each_segment(changed, |row, segment| {
-            let at = padded_row(row >> 6, row & 63) + usize::from(segment.lane);
-            let direction = usize::from(segment.direction);
-            let region = shell::opposite(direction);
-            let sums = match links[direction] {
-                Link::None => return,
-                Link::Own(beside) => {
-                    &mut self.bricks[beside as usize].shell[shell::sum_offset(region)..]
-                }
-                Link::Mirror(mirror) => &mut self.mirrors[mirror as usize].sums[..],
-            };
-            let told = &mut told[direction];
-            let (ghost, count) = (usize::from(segment.ghost), usize::from(segment.count));
-            let far = ghost >= 64;
-            if far {
-                let old = &mut sums[64 + ghost..][..count];
-                let new = &self.tile.axial[at..at + count];
-                tell_lanes(told, old, new, 1, ghost - 64);
-            } else {
-                let old = &mut sums[ghost..][..count];
-                tell_lanes(told, old, &self.tile.diagonal[at..at + count], 0, ghost);
-                if direction < 6 {
-                    let old = &mut sums[64 + ghost..][..count];
-                    tell_lanes(told, old, &self.tile.axial[at..at + count], 0, ghost);
-                }
-            }
-        });
+        let mut around = Around {
+            links,
+            bricks: &mut self.bricks,
+            mirrors: &mut self.mirrors,
+        };
+        let told = tell_sums(&self.tile, changed, &mut around);
         for (direction, told) in told.iter().enumerate() {
             if !told.is_nothing() {
                 self.pass_on(slot, direction, links[direction], told);
@@ -107,23 +143,12 @@ impl Engine {
     }
 
     /// Sends ghosts of a mirror, a bit of `ghosts` each, from the brick that owns them.
-    pub(super) fn send_ghosts(&mut self, slot: u32, mirror: u32, mut ghosts: u64, far: usize) {
-        let (brick, mirror) = (&self.bricks[slot as usize], &self.mirrors[mirror as usize]);
-        let region = usize::from(mirror.region);
-        while ghosts != 0 {
-            let ghost = ghosts.trailing_zeros() as usize + 64 * far;
-            ghosts &= ghosts - 1;
-            let local = shell::owner_local(region, ghost).index();
-            let label = brick.labels.as_ref().map_or(NO_LABEL, |l| l.own[local]);
-            let value = Ghost {
-                region,
-                number: ghost,
-                cost: brick.costs[local],
-                ticks: brick.ticks[local],
-                label,
-            };
-            self.outbox.push(Message::ghost(mirror.brick, value));
-        }
+    pub(super) fn send_ghosts(&mut self, slot: u32, mirror: u32, ghosts: u64, far: usize) {
+        let brick = &self.bricks[slot as usize];
+        let label = |local: usize| brick.labels.as_ref().map_or(NO_LABEL, |l| l.own[local]);
+        let told = &self.mirrors[mirror as usize];
+        let cells = (&*brick.costs, &brick.ticks);
+        send_ghosts(told, cells, label, ghosts, far, &mut self.outbox);
     }
 
     /// Tells the bricks around of the labels in rows `changed` of a brick.
@@ -288,7 +313,39 @@ impl Engine {
     }
 }
 
-fn tell_ghost(told: &mut Told, words: &mut [u32], region: usize, ghost: usize, sums: (u32, u32)) {
+/// Sends ghosts of a mirror, a bit of `ghosts` each, from the costs and the distances of the brick that owns them.
+pub(super) fn send_ghosts(
+    mirror: &Mirror,
+    (costs, ticks): (&Costs, &Ticks),
+    label: impl Fn(usize) -> u32,
+    mut ghosts: u64,
+    far: usize,
+    outbox: &mut Vec<Message>,
+) {
+    let region = usize::from(mirror.region);
+    while ghosts != 0 {
+        let ghost = ghosts.trailing_zeros() as usize + 64 * far;
+        ghosts &= ghosts - 1;
+        let local = shell::owner_local(region, ghost).index();
+        let value = Ghost {
+            region,
+            number: ghost,
+            cost: costs[local],
+            ticks: ticks[local],
+            label: label(local),
+        };
+        outbox.push(Message::ghost(mirror.brick, value));
+    }
+}
+
+/// Writes the sums of a ghost into the words of its region.
+pub(super) fn tell_ghost(
+    told: &mut Told,
+    words: &mut [u32],
+    region: usize,
+    ghost: usize,
+    sums: (u32, u32),
+) {
     let (diagonal, axial) = sums;
     if ghost >= 64 {
         told.tell(&mut words[64 + ghost], axial, 1, ghost - 64);
@@ -318,7 +375,7 @@ fn tell_lanes(told: &mut Told, old: &mut [u32], new: &[u32], far: usize, number:
 
 /// Calls `each` with every stretch of the rows that neighbour bricks see, and its row (parity · 64 + row).
 #[inline(always)]
-fn for_each_segment(rows: Rows, mut each: impl FnMut(usize, Segment)) {
+pub(super) fn for_each_segment(rows: Rows, mut each: impl FnMut(usize, Segment)) {
     for parity in 0..2 {
         let mut left = rows.0[parity];
         while left != 0 {

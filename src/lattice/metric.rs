@@ -72,3 +72,41 @@ pub const fn free_distance_ticks(from: Cell, to: Cell, cost: u16) -> u64 {
     let (ha, hd) = (axial_half(cost) as u64, diagonal_half(cost) as u64);
     ha * a + (2 * hd - ha) * b
 }
+
+/// [`free_distance_ticks`] to a goal, at a cost that none is below.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Norm {
+    /// The goal.
+    pub to: [i32; 3],
+    axial: u64,
+    /// Two diagonal halves less an axial one.
+    beside: u64,
+}
+
+impl Norm {
+    /// To a goal in lattice coordinates.
+    pub fn new(to: [i32; 3], least_cost: u16) -> Self {
+        let (axial, diagonal) = (
+            u64::from(axial_half(least_cost)),
+            u64::from(diagonal_half(least_cost)),
+        );
+        Norm {
+            to,
+            axial,
+            beside: 2 * diagonal - axial,
+        }
+    }
+
+    /// From anywhere, in ticks: not less where an absolute coordinate difference is greater.
+    #[inline(always)]
+    pub fn from(&self, [x, y, z]: [i32; 3]) -> u64 {
+        let (x, y, z) = (
+            x.abs_diff(self.to[0]),
+            y.abs_diff(self.to[1]),
+            z.abs_diff(self.to[2]),
+        );
+        let (low, high) = (x.min(y), x.max(y));
+        let (most, second) = (high.max(z), low.max(high.min(z)));
+        self.axial * u64::from(most) + self.beside * u64::from(second)
+    }
+}

@@ -34,6 +34,7 @@ pub use hierarchy::CHILDREN;
 pub use hilbert::{gray_of_morton, hilbert_decode, hilbert_encode, morton_of_gray};
 pub use hilbert64::Hilbert64;
 pub use index64::Index64;
+pub(crate) use metric::Norm;
 pub use metric::{
     AXIAL_BASE, DIAGONAL_BASE, TICKS_PER_CELL_SIZE, UNIT_COST, UNREACHED, axial_half,
     diagonal_half, distance_m, free_distance_ticks,

@@ -113,6 +113,13 @@ impl Reads {
         Reads(bricks)
     }
 
+    /// Adds those of some bricks, which may come more than once.
+    pub fn add(&mut self, bricks: impl IntoIterator<Item = (BrickId, [u64; 16])>) {
+        let mut all = std::mem::take(&mut self.0);
+        all.extend(bricks);
+        *self = Reads::new(all);
+    }
+
     pub fn bricks(&self) -> impl Iterator<Item = BrickId> {
         self.0.iter().map(|b| b.0)
     }

@@ -7,7 +7,7 @@ use super::patch::{NO_DISTANCE, Patch, Patches, Place, UNSEEN, has, set};
 use super::queue::Queue;
 use super::steps::{NO_STEP, Offer};
 use crate::brick::BrickId;
-use crate::lattice::{UNREACHED, axial_half, diagonal_half};
+use crate::lattice::{Norm, UNREACHED};
 
 /// How good a route has to be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -26,41 +26,6 @@ impl Mode {
             Mode::Exact => u64::from(ticks),
             Mode::Corridor => (u64::from(ticks) * 20).div_ceil(21),
         }
-    }
-}
-
-/// The lattice's norm to a goal, in ticks, at a cost that none is below.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Norm {
-    pub to: [i32; 3],
-    axial: u64,
-    /// Two diagonal halves less an axial one.
-    beside: u64,
-}
-
-impl Norm {
-    pub fn new(to: [i32; 3], least_cost: u16) -> Self {
-        let (axial, diagonal) = (
-            u64::from(axial_half(least_cost)),
-            u64::from(diagonal_half(least_cost)),
-        );
-        Norm {
-            to,
-            axial,
-            beside: 2 * diagonal - axial,
-        }
-    }
-
-    #[inline(always)]
-    pub fn from(&self, [x, y, z]: [i32; 3]) -> u64 {
-        let (x, y, z) = (
-            x.abs_diff(self.to[0]),
-            y.abs_diff(self.to[1]),
-            z.abs_diff(self.to[2]),
-        );
-        let (low, high) = (x.min(y), x.max(y));
-        let (most, second) = (high.max(z), low.max(high.min(z)));
-        self.axial * u64::from(most) + self.beside * u64::from(second)
     }
 }
 

@@ -74,6 +74,32 @@ impl Span {
     }
 }
 
+/// The least and the greatest cost of some open cells, each 0 without one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extremes {
+    /// The least.
+    pub least: u16,
+    /// The greatest.
+    pub most: u16,
+}
+
+impl Extremes {
+    /// Those of both.
+    pub fn and(self, other: Extremes) -> Self {
+        // 0 is above all others where the least is asked for.
+        let least = self.least.wrapping_sub(1).min(other.least.wrapping_sub(1));
+        Extremes {
+            least: least.wrapping_add(1),
+            most: self.most.max(other.most),
+        }
+    }
+
+    /// Whether all open cells cost the same.
+    pub fn is_even(self) -> bool {
+        self.least == self.most
+    }
+}
+
 /// A brick's costs and what they lie in.
 struct Stored {
     costs: Box<Costs>,
@@ -103,6 +129,8 @@ pub(super) struct Bricks {
     created: FxHashSet<BrickId>,
     /// How many own cells have each cost above 0.
     counts: Box<[u64]>,
+    /// The greatest cost of an own open cell.
+    most: u16,
 }
 
 impl Bricks {
@@ -113,6 +141,7 @@ impl Bricks {
             exists,
             created: FxHashSet::default(),
             counts: vec![0; 1 << 16].into(),
+            most: 0,
         }
     }
 
@@ -120,6 +149,7 @@ impl Bricks {
     pub fn load(&mut self, brick: BrickId, costs: Box<Costs>) {
         for &cost in costs.iter() {
             self.counts[usize::from(cost)] += 1;
+            self.most = self.most.max(cost);
         }
         self.own.insert(brick, Stored::new(costs));
     }
@@ -127,17 +157,25 @@ impl Bricks {
     pub fn held(&self, brick: BrickId) -> Held<'_> {
         if let Some(stored) = self.own.get(&brick).or_else(|| self.copies.get(&brick)) {
             Held::Here(&stored.costs, stored.span)
-        } else if self.exists.contains(&brick) || self.created.contains(&brick) {
+        } else if self.is_known(brick) {
             Held::Elsewhere
         } else {
             Held::Absent
         }
     }
 
-    /// The least cost of an own open cell; 0 if there is none.
-    pub fn least_cost(&self) -> u16 {
+    /// Whether the map has a brick of another worker.
+    pub fn is_known(&self, brick: BrickId) -> bool {
+        self.exists.contains(&brick) || self.created.contains(&brick)
+    }
+
+    /// The least and the greatest cost of an own open cell; 0 if there is none.
+    pub fn extremes(&self) -> Extremes {
         let least = self.counts.iter().skip(1).position(|&n| n > 0);
-        least.map_or(0, |c| c as u16 + 1)
+        Extremes {
+            least: least.map_or(0, |c| c as u16 + 1),
+            most: self.most,
+        }
     }
 
     pub fn own(&self) -> impl Iterator<Item = (BrickId, &Costs)> {
@@ -163,6 +201,10 @@ impl Bricks {
         let before = stored.set(local, cost);
         self.counts[usize::from(before)] = self.counts[usize::from(before)].saturating_sub(1);
         self.counts[usize::from(cost)] += 1;
+        self.most = self.most.max(cost);
+        while self.most > 0 && self.counts[usize::from(self.most)] == 0 {
+            self.most -= 1;
+        }
         before
     }
 

@@ -5,12 +5,11 @@
 //! a chain is the same wherever and after whatever else it is sought.
 
 use super::CellKey;
-use super::astar::Norm;
 use super::bricks::Bricks;
 use super::portals::{APART, MOST, Portals};
 use super::queue::Queue;
 use crate::brick::BrickId;
-use crate::lattice::{NEIGHBOURS, UNREACHED};
+use crate::lattice::{NEIGHBOURS, Norm, UNREACHED};
 
 /// Eighths by which the norm is weighed. Measured on a map of rooms: at 8 a third more time for chains hardly better, at 10
 /// chains that leave a third more to the search of cells.

@@ -4,13 +4,13 @@
 //! proves it good enough, none at all.
 
 use super::CellKey;
-use super::astar::{Mode, Norm};
+use super::astar::Mode;
 use super::bricks::Bricks;
 use super::coarse::{Chain, Coarse};
 use super::line::{Line, leg};
 use super::noted::Noted;
 use crate::brick::BrickId;
-use crate::lattice::UNREACHED;
+use crate::lattice::{Norm, UNREACHED};
 
 /// How many portals the coarse search takes before cells are searched.
 const ALLOWANCE: usize = 512;

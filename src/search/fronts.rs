@@ -46,6 +46,8 @@ pub(super) enum Step {
     Missing(BrickId),
     /// The allowance is used up.
     Paused,
+    /// It has gone as far as it may alone.
+    Far,
 }
 
 /// Where a route is.
@@ -277,8 +279,15 @@ impl Fronts {
         Ok(())
     }
 
-    /// Takes about `allowance` cells from the queues.
-    pub fn run(&mut self, bricks: &mut Bricks, coarse: &mut Coarse, allowance: usize) -> Step {
+    /// Takes about `allowance` cells from the queues, and for the whole query about `alone`. Where it ends for that hangs on the
+    /// query and the map alone.
+    pub fn run(
+        &mut self,
+        bricks: &mut Bricks,
+        coarse: &mut Coarse,
+        allowance: usize,
+        alone: u64,
+    ) -> Step {
         let mut left = allowance;
         loop {
             if self.turn.1 == 0 {
@@ -289,6 +298,9 @@ impl Fronts {
                 }
                 if self.best.is_some() && self.is_proven() {
                     return Step::Found;
+                }
+                if self.taken() >= alone {
+                    return Step::Far;
                 }
                 if left == 0 {
                     return Step::Paused;
@@ -375,6 +387,16 @@ impl Fronts {
     /// How many cells were expanded since this was last asked.
     pub fn take_expanded(&mut self) -> u64 {
         std::mem::take(&mut self.forward.expanded) + std::mem::take(&mut self.backward.expanded)
+    }
+
+    /// How many cells were taken for this query.
+    fn taken(&self) -> u64 {
+        self.taken.iter().sum()
+    }
+
+    /// What the cheapest route that is known costs in ticks.
+    pub fn best_ticks(&self) -> Option<u32> {
+        self.best.route.map(|route| route.0)
     }
 
     /// True if a distance was left out because it would pass 2³¹ − 2 ticks.

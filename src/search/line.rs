@@ -10,13 +10,12 @@
 //! polyhedron, so that a great many ways of one length lead from cell to cell: it need not be the straight one that is open.
 
 use super::CellKey;
-use super::astar::Norm;
 use super::noted::Noted;
 use super::portals::Portals;
 use super::staircase::Staircase;
 use super::steps::Offer;
 use crate::brick::{BRICK_UNITS, BrickId, Local};
-use crate::lattice::{Cell, NEIGHBOURS};
+use crate::lattice::{Cell, NEIGHBOURS, Norm};
 use rustc_hash::FxHashMap;
 
 /// How many rounds of pulling there are at most.

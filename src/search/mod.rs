@@ -3,8 +3,8 @@
 //! ```text
 //!            a shared end: one side, grown query by query
 //! queries ─► A* from start ⇄ goal ─► walk back ─► smooth ─► answers     edits ─► which answers can they change?
-//!                 │ ▲                    │ ▲        │ ▲                              │
-//!        a brick? ▼ │ its costs          ▼ │        ▼ │                              ▼
+//!                 │ ▲   far?             │ ▲        │ ▲                              │
+//!        a brick? ▼ │   floods (heavy)   ▼ │        ▼ │                              ▼
 //!             bricks of this worker, copies of others'                        queries to answer anew
 //! ```
 //!
@@ -13,7 +13,8 @@
 //!
 //! **Where a query is computed.** On one worker, its *home* ([`Homes`] balances them). A search reads few bricks of a large
 //! map (2 KiB each), and its frontier would cross partitions often; so bricks come to the queries. A search that needs a brick of another worker asks for it, rests, and another query goes on. The
-//! copies stay and are kept up to date by the edits, which every worker hears of.
+//! copies stay and are kept up to date by the edits, which every worker hears of. A search that goes far, as many do where
+//! costs differ from cell to cell, is given up: all workers go on with it together, on the engine's tiles (`heavy.rs`).
 //!
 //! **The search** is A* with the lattice's norm at the least cost of the map ([`free_distance_ticks`]), which never
 //! overestimates and never falls by more than a step's weight: a cell taken from the queue has its exact distance. Among
@@ -39,7 +40,7 @@
 //!
 //! **Two modes.** [`Mode::Exact`] proves its routes optimal. [`Mode::Corridor`] ends when the lower bound is
 //! 20/21 of the best route's cost, and leaves out what cannot lead to a route cheaper than that: its cost is at most 1.05
-//! times the optimum, which its lower bound proves.
+//! times the optimum, which its lower bound proves. Floods are exact in both.
 //!
 //! **The coarse graph** shows a corridor its first route. Its nodes are *portals*, where pieces of neighbouring bricks touch
 //! (`portals.rs`); its edges are *tolls*, the least costs between two portals through a brick, by the sweeps of the field's
@@ -75,6 +76,7 @@ mod bricks;
 mod coarse;
 mod first;
 mod fronts;
+mod heavy;
 mod homes;
 mod line;
 mod meeting;
@@ -95,6 +97,8 @@ mod work;
 
 pub use answer::{Answer, Route, RouteRecord, RouteStatus};
 pub use astar::Mode;
+pub use bricks::Extremes;
+pub use heavy::{HEAVY, Word};
 pub use homes::Homes;
 pub use portals::BrickPortals;
 pub use router::{AnswerChange, CellEdit, Router, RouterOptions, RouterStats};

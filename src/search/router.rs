@@ -2,13 +2,15 @@
 
 use super::CellKey;
 use super::answer::{Answer, RouteRecord};
-use super::astar::{Mode, Norm};
-use super::bricks::Bricks;
+use super::astar::Mode;
+use super::bricks::{Bricks, Extremes};
 use super::coarse::{Chain, Coarse};
+use super::heavy::Heavy;
 use super::portals::BrickPortals;
 use super::readers::{Origin, Readers};
 use super::work::Work;
 use crate::brick::{BrickId, Costs, Local};
+use crate::lattice::Norm;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -21,6 +23,9 @@ pub struct RouterOptions {
     pub smooth: bool,
     /// Whether edits will come, so that it is kept what answers were read from.
     pub updates: bool,
+    /// After how many cells all workers go on with a search together, if costs differ (where they do not, after sixteen
+    /// times as many); never if absent, or before [`Router::join`].
+    pub heavy: Option<u64>,
 }
 
 /// An edit of one cell, as every worker hears of it.
@@ -40,6 +45,8 @@ pub(super) struct Standing {
     pub(super) goal: CellKey,
     /// Whether start and goal are connected, where that is known.
     pub(super) connected: Option<bool>,
+    /// Whether its route was so far, when it was last answered, that a search would be given up.
+    pub(super) heavy: bool,
     answer: Option<Answer>,
     origin: Origin,
 }
@@ -69,6 +76,8 @@ pub struct Router {
     pub(super) coarse: Coarse,
     /// The least cost of the whole map.
     pub(super) least: u16,
+    /// Whether all open cells of the map cost the same.
+    pub(super) even: bool,
     slots: Vec<Option<Standing>>,
     vacant: Vec<u32>,
     index: FxHashMap<i64, u32>,
@@ -82,6 +91,7 @@ pub struct Router {
     /// Own bricks that were edited since they were last saved.
     unsaved: FxHashSet<BrickId>,
     pub(super) work: Work,
+    pub(super) heavy: Option<Heavy>,
     pub(super) stats: RouterStats,
     /// How many queries each epoch has answered anew.
     anew: Vec<u32>,
@@ -95,6 +105,7 @@ impl Router {
             bricks: Bricks::new(exists),
             coarse: Coarse::default(),
             least: 0,
+            even: true,
             slots: Vec::new(),
             vacant: Vec::new(),
             index: FxHashMap::default(),
@@ -105,9 +116,15 @@ impl Router {
             reopened: Vec::new(),
             unsaved: FxHashSet::default(),
             work: Work::default(),
+            heavy: None,
             stats: RouterStats::default(),
             anew: Vec::new(),
         }
+    }
+
+    /// What it is to do.
+    pub fn options(&self) -> RouterOptions {
+        self.options
     }
 
     /// Takes in the bricks that this worker owns. To be called once, before the first epoch.
@@ -158,9 +175,9 @@ impl Router {
         }
     }
 
-    /// The edits since the last call, and the least cost of this worker's open cells (0 without one).
-    pub fn take_edits(&mut self) -> (Vec<CellEdit>, u16) {
-        (std::mem::take(&mut self.edits), self.bricks.least_cost())
+    /// The edits since the last call, and the extremes of the costs of this worker's open cells.
+    pub fn take_edits(&mut self) -> (Vec<CellEdit>, Extremes) {
+        (std::mem::take(&mut self.edits), self.bricks.extremes())
     }
 
     /// The own bricks whose open cells may be others than at the last call; all of them at first.
@@ -168,9 +185,10 @@ impl Router {
         std::mem::take(&mut self.reopened)
     }
 
-    /// Learns of all workers' edits of an epoch, and of the least cost of the map: queries whose answers they can
-    /// change will be answered anew.
-    pub fn hear(&mut self, edits: &[CellEdit], least: u16) {
+    /// Learns of all workers' edits of an epoch, and of the extremes of the costs of the map: queries whose answers
+    /// they can change will be answered anew.
+    pub fn hear(&mut self, edits: &[CellEdit], extremes: Extremes) {
+        let least = extremes.least;
         for edit in edits {
             self.bricks.hear(edit.cell, edit.after);
         }
@@ -178,12 +196,14 @@ impl Router {
         edited.sort_unstable();
         edited.dedup();
         let changed = self.coarse.portals.hear(&edited, &self.bricks);
-        // Answers that were proven by a greater least cost prove nothing any more; what a corridor ends with hangs on the norm.
+        // Answers that were proven by a greater least cost prove nothing any more; what a corridor ends with hangs on
+        // the norm, and on how far it may go alone.
         let unproven = match self.options.mode {
             Mode::Exact => least < self.least,
-            Mode::Corridor => least != self.least,
+            Mode::Corridor => least != self.least || extremes.is_even() != self.even,
         };
         self.least = least;
+        self.even = extremes.is_even();
         if unproven {
             for slot in 0..self.slots.len() as u32 {
                 self.mark(slot);
@@ -239,6 +259,7 @@ impl Router {
             start,
             goal,
             connected: None,
+            heavy: false,
             answer: None,
             origin: Origin::default(),
         };
@@ -327,13 +348,17 @@ impl Router {
             .expect("a standing query")
     }
 
+    pub(super) fn standing_mut(&mut self, slot: u32) -> &mut Standing {
+        self.slots[slot as usize]
+            .as_mut()
+            .expect("a standing query")
+    }
+
     /// Takes in an answer, and what it was read from.
     pub(super) fn answer(&mut self, slot: u32, answer: Answer, origin: Origin) {
         self.forget_origin(slot);
         self.readers.add(slot, &origin);
-        let standing = self.slots[slot as usize]
-            .as_mut()
-            .expect("a standing query");
+        let standing = self.standing_mut(slot);
         standing.origin = origin;
         standing.answer = Some(answer);
     }
@@ -380,7 +405,11 @@ impl Router {
 
     /// How many queries this epoch answers anew, and how many of them are done.
     pub fn progress(&self) -> (usize, usize) {
-        (self.dirty.len() - self.work.left(), self.dirty.len())
+        let aside = self.heavy.as_ref().map_or(0, Heavy::left);
+        (
+            self.dirty.len() - self.work.left() - aside,
+            self.dirty.len(),
+        )
     }
 
     /// The portals of a brick and the tolls between them, as searches find them.
@@ -391,8 +420,8 @@ impl Router {
         self.coarse.portals.show(brick, &self.bricks)
     }
 
-    /// What a chain of portals between two open cells costs in ticks, as searches find it; `None` if there is none. No route
-    /// may cost less than the norm at `hear`'s least cost.
+    /// What a chain of portals between two open cells costs in ticks, as searches find it; `None` if there is none. No
+    /// route may cost less than the norm at `hear`'s least cost.
     ///
     /// # Errors
     /// A brick whose costs have not arrived.

@@ -1,12 +1,12 @@
 //! What it costs to go through a brick: by staircases where they are open, by sweeps of the engine where they are not.
 
-use super::astar::Norm;
 use super::bricks::{Bricks, Held, Span};
 use super::portals::{APART, Portal};
 use super::staircase::Staircase;
 use super::steps::{INSIDE, Offer, STEPS};
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local, Planes};
 use crate::engine::{Ticks, Within};
+use crate::lattice::Norm;
 
 /// The place of an index.
 pub(super) fn local(place: u16) -> Local {

@@ -1,7 +1,7 @@
 //! The walk back from the goal to the start.
 
 use super::CellKey;
-use super::astar::{Norm, Search};
+use super::astar::Search;
 use super::bricks::Bricks;
 use super::fronts::Fronts;
 use super::patch::{NO_DISTANCE, Patch, Place, UNSEEN, has, set};
@@ -9,7 +9,7 @@ use super::queue::Least;
 use super::steps::{ALL_STEPS, Offer};
 use super::ties::{Cones, falling};
 use crate::brick::BrickId;
-use crate::lattice::{axial_half, diagonal_half};
+use crate::lattice::{Norm, axial_half, diagonal_half};
 
 /// A cell on the way back, and its distance from the start if it lies on a shortest route.
 #[derive(Clone, Copy)]

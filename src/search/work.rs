@@ -7,8 +7,8 @@ use super::noted::Noted;
 use super::readers::Origin;
 use super::router::Router;
 use super::{CellKey, smooth};
-use crate::brick::{BrickId, Costs};
-use crate::lattice::Cell;
+use crate::brick::{BRICK_CELLS, BrickId, Costs};
+use crate::lattice::{Cell, UNREACHED};
 use bytemuck::{Pod, Zeroable};
 use rustc_hash::FxHashSet;
 use std::time::{Duration, Instant};
@@ -21,6 +21,10 @@ const RESTING_PATCHES: usize = 8192;
 
 /// How many cells a search takes from its queue before messages are looked at: others may wait for bricks of this worker.
 const ALLOWANCE: usize = 1024;
+
+/// Where all costs are alike a search may take so many times as many cells alone: a great many routes tie there, of
+/// which a search follows one, and a flood all.
+const EVEN: u64 = 16;
 
 /// How many patches (7 KiB each) a search that is not grown keeps for the next one.
 const RESERVE: usize = 1024;
@@ -81,7 +85,7 @@ enum Stage {
 }
 
 /// A query under way.
-struct Task {
+pub(super) struct Task {
     slot: u32,
     stage: Stage,
     search: Fronts,
@@ -91,12 +95,55 @@ struct Task {
     /// How many times it has asked for bricks.
     asked: u32,
     spent: Duration,
+    /// What its flood has come to, if there was one; the search has read nothing then.
+    flooded: Option<Flooded>,
+}
+
+/// What is known of a query's flood.
+pub(super) struct Flooded {
+    /// What it was made from, and the search before it.
+    pub origin: Origin,
+    /// How many bricks were visited.
+    pub visits: u64,
+}
+
+impl Task {
+    /// A query whose flood is over, with the cells of its route from the start to the goal, if there is one.
+    pub fn flooded(
+        slot: u32,
+        route: Vec<(CellKey, u32)>,
+        flooded: Flooded,
+        spent: Duration,
+    ) -> Self {
+        Task {
+            route,
+            flooded: Some(flooded),
+            spent,
+            ..Task::new(slot, Fronts::default(), Stage::Smooth)
+        }
+    }
+
+    fn new(slot: u32, search: Fronts, stage: Stage) -> Self {
+        Task {
+            slot,
+            stage,
+            search,
+            route: Vec::new(),
+            smooth_units: None,
+            smooth_reads: Reads::default(),
+            asked: 0,
+            spent: Duration::ZERO,
+            flooded: None,
+        }
+    }
 }
 
 enum Progress {
     Done(RouteStatus),
     Rest(BrickId),
     Again,
+    /// All workers are to go on with it.
+    Heavy,
 }
 
 /// See the module's description.
@@ -179,6 +226,7 @@ impl Router {
                 task.asked += 1;
                 self.work.resting.push((brick, task));
             }
+            Progress::Heavy => self.set_aside(task),
             Progress::Done(status) => self.done(task, status),
         }
         !self.work.ready.is_empty() || self.work.may_begin() && !self.work.todo.is_empty()
@@ -193,16 +241,7 @@ impl Router {
         let standing = self.standing(slot);
         let (start, goal) = (standing.start, standing.goal);
         let search = self.work.search_for(start, goal);
-        Task {
-            slot,
-            stage: Stage::Begin,
-            search,
-            route: Vec::new(),
-            smooth_units: None,
-            smooth_reads: Reads::default(),
-            asked: 0,
-            spent: Duration::ZERO,
-        }
+        Task::new(slot, search, Stage::Begin)
     }
 
     fn advance(&mut self, task: &mut Task) -> Progress {
@@ -220,19 +259,22 @@ impl Router {
                     if let Some(status) = self.start(task)? {
                         return Ok(Progress::Done(status));
                     }
+                    // Exact routes do not hang on how they were found.
+                    if mode == Mode::Exact && self.standing(task.slot).heavy {
+                        return Ok(Progress::Heavy);
+                    }
                     task.stage = Stage::Search;
                 }
                 Stage::Search => match self.search(task) {
                     Step::Found => task.stage = Stage::Walk,
                     Step::Exhausted => {
                         if task.search.overflowed() {
-                            let id = self.standing(task.slot).id;
-                            let least = self.work.overflow.map_or(id, |least| least.min(id));
-                            self.work.overflow = Some(least);
+                            self.overflows(task.slot);
                         }
                         return Ok(Progress::Done(RouteStatus::Unreachable));
                     }
                     Step::Missing(missing) => return Err(missing),
+                    Step::Far => return Ok(Progress::Heavy),
                     Step::Paused => return Ok(Progress::Again),
                 },
                 Stage::Walk => {
@@ -256,9 +298,76 @@ impl Router {
         }
     }
 
+    /// Notes that the route of a query would be beyond the range of distances.
+    fn overflows(&mut self, slot: u32) {
+        let id = self.standing(slot).id;
+        let least = self.work.overflow.map_or(id, |least| least.min(id));
+        self.work.overflow = Some(least);
+    }
+
+    /// How many cells a search may take before all workers are to go on with it, if they ever are.
+    fn alone(&self) -> Option<u64> {
+        let times = if self.even { EVEN } else { 1 };
+        let cells = self.options.heavy.filter(|_| self.heavy.is_some());
+        cells.map(|cells| cells.saturating_mul(times))
+    }
+
+    /// Gives a search up, for all workers to go on with.
+    fn set_aside(&mut self, task: Task) {
+        let mut search = task.search;
+        self.stats.expanded += search.take_expanded();
+        self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
+        let origin = self.origin(&search);
+        if let Some(heavy) = &mut self.heavy {
+            let bound = search.best_ticks().unwrap_or(UNREACHED);
+            heavy.set_aside(task.slot, bound, task.spent, origin);
+        }
+        self.idle(search);
+    }
+
+    /// What a search and the first route were made from, where that is to be known.
+    fn origin(&self, search: &Fronts) -> Origin {
+        if !self.options.updates {
+            return Origin::default();
+        }
+        Origin {
+            search: search.reads(),
+            smooth: Reads::default(),
+            portals: search.first.portals(&self.coarse),
+        }
+    }
+
+    /// Keeps a search for queries to come.
+    fn idle(&mut self, mut search: Fronts) {
+        // What a grown search has read for other queries would count as read for each; and bounds in corridors are told.
+        if self.options.updates || self.options.mode == Mode::Corridor {
+            search.forget();
+        }
+        search.keep(RESERVE);
+        self.work.idle.push(search);
+    }
+
+    /// Takes in a query whose flood is over: it is answered, or to be pulled tight yet.
+    pub(super) fn flooded(&mut self, task: Task) {
+        if let (Some(alone), Some(flooded)) = (self.alone(), &task.flooded) {
+            let bricks = alone / BRICK_CELLS as u64;
+            self.standing_mut(task.slot).heavy = flooded.visits >= bricks;
+        }
+        if task.route.is_empty() {
+            // Start and goal are connected, or the query would not have been searched.
+            self.overflows(task.slot);
+            self.done(task, RouteStatus::Unreachable);
+        } else if self.options.smooth {
+            self.work.ready.push(task);
+        } else {
+            self.done(task, RouteStatus::Found);
+        }
+    }
+
     fn search(&mut self, task: &mut Task) -> Step {
+        let alone = self.alone().unwrap_or(u64::MAX);
         let Router { bricks, coarse, .. } = self;
-        task.search.run(bricks, coarse, ALLOWANCE)
+        task.search.run(bricks, coarse, ALLOWANCE, alone)
     }
 
     /// Begins a query's search, or tells how it ends without one.
@@ -284,34 +393,32 @@ impl Router {
         let mut search = task.search;
         self.stats.expanded += search.take_expanded();
         self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
+        let flooded = task.flooded.as_ref();
+        let cost = task.route.last().map_or(0, |cell| cell.1);
         let route = (status == RouteStatus::Found).then(|| Route {
-            cost: task.route.last().map_or(0, |cell| cell.1),
-            lower_bound: search.lower_bound(),
+            cost,
+            lower_bound: flooded.map_or_else(|| search.lower_bound(), |_| cost),
             smooth_units: task.smooth_units,
             cells: task.route,
         });
         let answer = Answer {
             status,
             route,
-            brick_visits: search.brick_count() as u64,
+            brick_visits: flooded.map_or_else(|| search.brick_count() as u64, |f| f.visits),
             micros: task.spent.as_micros() as u64,
         };
-        let origin = if self.options.updates {
-            Origin {
-                search: search.reads(),
-                smooth: task.smooth_reads,
-                portals: search.first.portals(&self.coarse),
-            }
-        } else {
-            Origin::default()
+        let (origin, kept) = match task.flooded {
+            Some(flooded) => (flooded.origin, None),
+            None => (self.origin(&search), Some(search)),
+        };
+        let origin = Origin {
+            smooth: task.smooth_reads,
+            ..origin
         };
         self.answer(task.slot, answer, origin);
-        // What a grown search has read for other queries would count as read for each; and bounds in corridors are told.
-        if self.options.updates || self.options.mode == Mode::Corridor {
-            search.forget();
+        if let Some(search) = kept {
+            self.idle(search);
         }
-        search.keep(RESERVE);
-        self.work.idle.push(search);
     }
 
     /// Takes in requests of other workers.
@@ -355,7 +462,7 @@ impl Router {
                 let own = BrickId::from_code(code).and_then(|brick| self.bricks.own_costs(brick));
                 let costs = match own {
                     Some(costs) => *costs,
-                    None if code == request.brick => [0; crate::brick::BRICK_CELLS],
+                    None if code == request.brick => [0; BRICK_CELLS],
                     None => continue,
                 };
                 deliver(Parcel {

@@ -8,6 +8,7 @@ mod oracle;
 use differential_dataflow::input::InputSession;
 use octaflow::brick::{BRICK_CELLS, BrickId, Costs};
 use octaflow::dataflows::edits::Edit;
+use octaflow::dataflows::epochs::EpochError;
 use octaflow::dataflows::route::{QueryEdit, route};
 use octaflow::dataflows::{Time, specification};
 use octaflow::lattice::Cell;
@@ -193,6 +194,7 @@ fn case(seed: u64) -> Case {
             },
             smooth: random.chance(30),
             updates,
+            heavy: [None, Some(0), Some(50), Some(700)][random.below(4)],
         },
     }
 }
@@ -257,6 +259,7 @@ fn maze(seed: u64) -> Case {
             mode: Mode::Exact,
             smooth: false,
             updates: false,
+            heavy: [None, Some(0), Some(2000)][seed as usize % 3],
         },
     }
 }
@@ -276,6 +279,10 @@ type Changes = Vec<(RouteRecord, Time, isize)>;
 
 /// Runs a case: all changes, and the answers in the end.
 fn run(case: &Case) -> (Changes, BTreeMap<i64, Answer>) {
+    try_run(case).unwrap()
+}
+
+fn try_run(case: &Case) -> Result<(Changes, BTreeMap<i64, Answer>), EpochError> {
     let bricks = bricks(&case.first);
     let weights: Vec<(BrickId, u64)> = bricks.keys().map(|&b| (b, 1)).collect();
     let plan = Arc::new(Plan::build(case.partition, case.workers, &weights));
@@ -303,26 +310,28 @@ fn run(case: &Case) -> (Changes, BTreeMap<i64, Answer>) {
             stream.inspect(move |change| seen.lock().unwrap().push(*change));
             input
         });
+        let mut ended = Ok(());
         if worker.index() == 0 {
             let first = first.iter().copied();
-            input.epoch_with(worker, 0, [], first, || ()).unwrap();
+            ended = input.epoch_with(worker, 0, [], first, || ());
             for (time, (edits, queries)) in (1..).zip(&epochs) {
                 let edits = (1..).zip(edits.iter().copied());
                 let queries = queries.iter().copied();
-                input
-                    .epoch_with(worker, time, edits, queries, || ())
-                    .unwrap();
+                let epoch = input.epoch_with(worker, time, edits, queries, || ());
+                ended = ended.and(epoch);
             }
         }
         input.follow(worker);
         let answers = router.borrow();
         let answers = answers.answers().into_iter();
-        answers.map(|(id, a)| (id, a.clone())).collect::<Vec<_>>()
+        ended.map(|()| answers.map(|(id, a)| (id, a.clone())).collect::<Vec<_>>())
     });
-    let answers = guards.unwrap().join().into_iter().flat_map(Result::unwrap);
-    let answers = answers.collect();
+    let mut answers = BTreeMap::new();
+    for ended in guards.unwrap().join() {
+        answers.extend(ended.unwrap()?);
+    }
     let changes = std::mem::take(&mut *changes.lock().unwrap());
-    (changes, answers)
+    Ok((changes, answers))
 }
 
 fn check(seed: u64, case: Case) {
@@ -463,6 +472,30 @@ fn routes_are_the_oracles_after_every_epoch() {
 fn searches_that_are_grown_in_a_maze_give_the_oracles_routes() {
     for seed in 0..4 {
         check(seed, maze(seed));
+    }
+}
+
+#[test]
+fn a_heavy_query_beyond_the_range_of_distances_ends_its_epoch() {
+    // 2,690 axial steps at the greatest cost pass 2³¹ - 2 ticks, 2,680 do not.
+    let line = |steps: i32| (0..=steps).map(|n| ([2 * n, 0, 0], u16::MAX));
+    let world: World = line(2690).collect();
+    for (steps, ended) in [(2680, None), (2690, Some(EpochError::Beyond(7)))] {
+        let case = Case {
+            first: world.clone(),
+            epochs: Vec::new(),
+            states: vec![(
+                world.clone(),
+                Queries::from([(7, ([0, 0, 0], [2 * steps, 0, 0]))]),
+            )],
+            workers: 2,
+            partition: Partition::Hash,
+            options: RouterOptions {
+                heavy: Some(100),
+                ..RouterOptions::default()
+            },
+        };
+        assert_eq!(try_run(&case).err(), ended, "{steps} steps");
     }
 }
 

@@ -1,0 +1,455 @@
+//! Heavy queries: those whose searches have gone far are answered by floods ([`Floods`]), on all workers at once.
+//!
+//! ```text
+//! tell queries ─► begin ─► rounds of floods ─► walk back ─┐
+//!                   ▲                                     │
+//!                   └──────── the next few ◄──────────────┘
+//! ```
+//!
+//! A search alone takes some three times as long a brick, and on one worker. As many queries are under way at once as
+//! there are workers, so that nobody waits for the others' rounds, and the floods of one worker take no more memory
+//! than one would that it had for itself. Each stage begins when all workers are done with the one before; whoever drives
+//! the router detects that.
+
+use super::CellKey;
+use super::bricks::Bricks;
+use super::readers::Origin;
+use super::router::Router;
+use super::work::{Flooded, Task};
+use crate::brick::{BRICK_CELLS, BrickId, Costs, Local};
+use crate::engine::{FloodNews, Floods, Ground, Message, Walked};
+use crate::partition::Plan;
+use bytemuck::{Pod, Zeroable};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// After how many cells a search is given up for a flood, where costs differ. Measured on seven maps of 4 to 16 M
+/// cells: as good as twice or half as many, and eight times as many take a half to once as long again.
+pub const HEAVY: u64 = 1 << 16;
+
+/// Something that a worker tells another one of heavy queries.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Word {
+    kind: u32,
+    /// The worker that is told.
+    to: u32,
+    /// The worker that tells.
+    from: u32,
+    /// The flood's number, or the query's slot.
+    number: u32,
+    values: [u64; 2],
+    ticks: u64,
+}
+
+/// A query, by its start, its goal and the least cost that is known.
+const QUERY: u32 = 0;
+/// News of a flood: the bound, and the visits on both sides.
+const NEWS: u32 = 1;
+/// A walk back has come to a cell of the worker.
+const WALK: u32 = 2;
+/// A cell of a route and its distance, for the query's home.
+const CELL: u32 = 3;
+/// Two words of the bits of the cells of a brick that were read, for the query's home: the number of the pair stands
+/// below the brick's code, in the ticks' place.
+const READ: u32 = 4;
+/// How many bricks were visited and how many microseconds it took, for the query's home.
+const TALLY: u32 = 5;
+
+/// How many bits the number of a pair of words of a brick takes.
+const PAIR_BITS: u32 = 3;
+
+impl Word {
+    /// The worker that is told.
+    pub fn to(&self) -> u64 {
+        u64::from(self.to)
+    }
+}
+
+/// A query whose search was given up.
+struct Aside {
+    slot: u32,
+    /// The least cost that is known, in ticks.
+    bound: u32,
+    spent: Duration,
+    /// What the search was made from.
+    origin: Origin,
+}
+
+/// A heavy query, as all workers know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Query {
+    home: u32,
+    slot: u32,
+    start: CellKey,
+    goal: CellKey,
+    bound: u32,
+}
+
+/// What has come home of a flood.
+#[derive(Default)]
+struct Returned {
+    cells: Vec<(CellKey, u32)>,
+    read: Vec<(BrickId, [u64; BRICK_CELLS / 64])>,
+    visits: u64,
+    micros: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Idle,
+    Telling,
+    Flooding,
+    Walking,
+}
+
+/// See the module's description.
+pub(super) struct Heavy {
+    me: u32,
+    workers: u32,
+    plan: Arc<Plan>,
+    floods: Floods,
+    /// Own queries that were given up.
+    aside: Vec<Aside>,
+    queries: Vec<Query>,
+    /// The queries under way.
+    batch: Range<usize>,
+    stage: Stage,
+    words: Vec<Word>,
+    returned: Vec<Returned>,
+}
+
+impl Heavy {
+    pub fn new(me: usize, plan: Arc<Plan>) -> Self {
+        Heavy {
+            me: me as u32,
+            workers: plan.parts() as u32,
+            floods: Floods::new(me, Arc::clone(&plan)),
+            plan,
+            aside: Vec::new(),
+            queries: Vec::new(),
+            batch: 0..0,
+            stage: Stage::Idle,
+            words: Vec::new(),
+            returned: Vec::new(),
+        }
+    }
+
+    /// Takes in a query whose search was given up.
+    pub fn set_aside(&mut self, slot: u32, bound: u32, spent: Duration, origin: Origin) {
+        self.aside.push(Aside {
+            slot,
+            bound,
+            spent,
+            origin,
+        });
+    }
+
+    /// How many own queries were given up and are not answered yet.
+    pub fn left(&self) -> usize {
+        self.aside.len()
+    }
+
+    fn word(&mut self, kind: u32, to: u32, number: u32, values: [u64; 2], ticks: u32) {
+        self.words.push(Word {
+            kind,
+            to,
+            from: self.me,
+            number,
+            values,
+            ticks: u64::from(ticks),
+        });
+    }
+
+    /// The home of a flood's query.
+    fn home(&self, flood: u32) -> u32 {
+        self.queries[self.batch.start + flood as usize].home
+    }
+
+    /// Begins the floods of the next queries; false if there are none.
+    fn next_batch(&mut self, least_cost: u16) -> bool {
+        let begin = self.batch.end;
+        let end = self.queries.len().min(begin + self.workers as usize);
+        self.batch = begin..end;
+        self.floods.end();
+        self.returned.clear();
+        for query in &self.queries[self.batch.clone()] {
+            let [start, goal] = [query.start, query.goal].map(|end| (end.brick(), end.local()));
+            self.floods.begin(start, goal, least_cost, query.bound);
+            self.returned.push(Returned::default());
+        }
+        self.floods.advance()
+    }
+
+    /// Walks back from a cell of this worker.
+    fn walk(&mut self, flood: u32, from: (BrickId, Local), bricks: &Bricks) {
+        let (home, mut cells) = (self.home(flood), Vec::new());
+        let walked = self
+            .floods
+            .walk(flood, from, bricks, |brick, local, ticks| {
+                cells.push((CellKey::new(brick, local), ticks));
+            });
+        for (cell, ticks) in cells {
+            self.word(CELL, home, flood, [cell.bits(), 0], ticks);
+        }
+        if let Walked::Away(brick, local) = walked {
+            let owner = self.plan.owner(brick) as u32;
+            self.word(
+                WALK,
+                owner,
+                flood,
+                [CellKey::new(brick, local).bits(), 0],
+                0,
+            );
+        }
+    }
+
+    /// Begins the walks back of the floods whose goals are here, and tells the queries' homes what was read if there
+    /// will be updates.
+    fn begin_walks(&mut self, bricks: &Bricks, updates: bool) {
+        for flood in 0..self.batch.len() as u32 {
+            if let Some(goal) = self.floods.goal(flood) {
+                self.walk(flood, goal, bricks);
+            }
+            if !updates {
+                continue;
+            }
+            let home = self.home(flood);
+            let (me, words) = (self.me, &mut self.words);
+            self.floods.read(flood, bricks, |brick, cells| {
+                for (pair, cells) in (0..).zip(cells.chunks_exact(2)) {
+                    if cells != [0, 0] {
+                        words.push(Word {
+                            kind: READ,
+                            to: home,
+                            from: me,
+                            number: flood,
+                            values: [cells[0], cells[1]],
+                            ticks: brick.code() << PAIR_BITS | pair,
+                        });
+                    }
+                }
+            });
+        }
+    }
+
+    fn hear(&mut self, word: &Word, bricks: &Bricks) {
+        let [a, b] = word.values;
+        let cell = || CellKey::from_bits(a).expect("a router's cell");
+        let ticks = word.ticks as u32;
+        match word.kind {
+            QUERY => self.queries.push(Query {
+                home: word.from,
+                slot: word.number,
+                start: cell(),
+                goal: CellKey::from_bits(b).expect("a router's cell"),
+                bound: ticks,
+            }),
+            NEWS => self.floods.hear(FloodNews {
+                flood: word.number,
+                bound: ticks,
+                visits: [a as u32, b as u32],
+            }),
+            WALK => {
+                let cell = cell();
+                self.walk(word.number, (cell.brick(), cell.local()), bricks);
+            }
+            kind => {
+                let returned = &mut self.returned[word.number as usize];
+                match kind {
+                    CELL => returned.cells.push((cell(), ticks)),
+                    READ => {
+                        let code = word.ticks >> PAIR_BITS;
+                        let brick = BrickId::from_code(code).expect("a router's brick");
+                        let pair = word.ticks as usize & ((1 << PAIR_BITS) - 1);
+                        let mut cells = [0; BRICK_CELLS / 64];
+                        cells[2 * pair..][..2].copy_from_slice(&word.values);
+                        returned.read.push((brick, cells));
+                    }
+                    _ => {
+                        returned.visits += a;
+                        returned.micros += b;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Ground for Bricks {
+    fn costs(&self, brick: BrickId) -> Option<&Costs> {
+        self.own_costs(brick)
+    }
+
+    fn exists(&self, brick: BrickId) -> bool {
+        self.is_known(brick)
+    }
+}
+
+impl Router {
+    /// Joins the workers of a plan, whose part `me` this one is: from now on heavy queries are answered by all of them,
+    /// and [`Router::next_stage`] and what goes with it must be driven.
+    pub fn join(&mut self, me: usize, plan: Arc<Plan>) {
+        self.heavy = Some(Heavy::new(me, plan));
+    }
+
+    /// Begins the next stage of heavy queries, when all workers are done with the one before and have heard all words
+    /// and messages of it, and when nobody searches any more before the first one; false if no further stage is needed,
+    /// on all workers alike.
+    pub fn next_stage(&mut self) -> bool {
+        let Router {
+            heavy,
+            bricks,
+            options,
+            ..
+        } = self;
+        let Some(heavy) = heavy else {
+            return false;
+        };
+        match heavy.stage {
+            Stage::Idle => {
+                self.tell_queries();
+                return true;
+            }
+            Stage::Telling => heavy.queries.sort_unstable(),
+            Stage::Flooding if heavy.floods.advance() => return true,
+            Stage::Flooding => {
+                heavy.stage = Stage::Walking;
+                heavy.begin_walks(bricks, options.updates);
+                self.tell_tallies();
+                return true;
+            }
+            Stage::Walking => self.finish_batch(),
+        }
+        let least = self.least;
+        let heavy = self.heavy.as_mut().expect("as before");
+        if heavy.next_batch(least) {
+            heavy.stage = Stage::Flooding;
+            return true;
+        }
+        heavy.stage = Stage::Idle;
+        heavy.queries.clear();
+        heavy.batch = 0..0;
+        false
+    }
+
+    fn tell_queries(&mut self) {
+        let Some(mut heavy) = self.heavy.take() else {
+            return;
+        };
+        heavy.stage = Stage::Telling;
+        for at in 0..heavy.aside.len() {
+            let Aside { slot, bound, .. } = heavy.aside[at];
+            let standing = self.standing(slot);
+            let ends = [standing.start.bits(), standing.goal.bits()];
+            for worker in 0..heavy.workers {
+                heavy.word(QUERY, worker, slot, ends, bound);
+            }
+        }
+        self.heavy = Some(heavy);
+    }
+
+    fn tell_tallies(&mut self) {
+        let Some(heavy) = &mut self.heavy else {
+            return;
+        };
+        let mut bytes = 0;
+        for flood in 0..heavy.batch.len() as u32 {
+            let (visits, took, spent) = heavy.floods.tally(flood);
+            let home = heavy.home(flood);
+            heavy.word(TALLY, home, flood, [visits, spent.as_micros() as u64], 0);
+            bytes = bytes.max(took);
+        }
+        self.stats.search_bytes = self.stats.search_bytes.max(bytes);
+    }
+
+    /// Takes in what has come home of own queries.
+    fn finish_batch(&mut self) {
+        let Some(heavy) = &mut self.heavy else {
+            return;
+        };
+        let batch = heavy.queries[heavy.batch.clone()].iter().copied();
+        let returned = std::mem::take(&mut heavy.returned);
+        let own: Vec<(Query, Returned)> = batch
+            .zip(returned)
+            .filter(|(query, _)| query.home == heavy.me)
+            .collect();
+        for (query, mut returned) in own {
+            let aside = &mut self.heavy.as_mut().expect("as before").aside;
+            let at = aside.iter().position(|aside| aside.slot == query.slot);
+            let aside = aside.swap_remove(at.expect("a query of this worker"));
+            // The cells of a route are at different distances.
+            returned.cells.sort_unstable_by_key(|cell| cell.1);
+            let mut origin = aside.origin;
+            if self.options.updates {
+                origin.search.add(returned.read);
+            }
+            let flooded = Flooded {
+                origin,
+                visits: returned.visits,
+            };
+            let spent = aside.spent + Duration::from_micros(returned.micros);
+            let slot = query.slot;
+            self.flooded(Task::flooded(slot, returned.cells, flooded, spent));
+        }
+    }
+
+    /// Goes on with the stage of heavy queries that has begun; false when nothing is left to do here until something is
+    /// heard.
+    pub fn work_heavy(&mut self, visits: usize) -> bool {
+        let Router { heavy, bricks, .. } = self;
+        let Some(heavy) = heavy.as_mut().filter(|h| h.stage == Stage::Flooding) else {
+            return false;
+        };
+        let more = heavy.floods.work(visits, bricks);
+        let mut news = Vec::new();
+        heavy.floods.take_news(|told| news.push(told));
+        for told in news {
+            let visits = told.visits.map(u64::from);
+            for to in (0..heavy.workers).filter(|&to| to != heavy.me) {
+                heavy.words.push(Word {
+                    kind: NEWS,
+                    to,
+                    from: heavy.me,
+                    number: told.flood,
+                    values: visits,
+                    ticks: u64::from(told.bound),
+                });
+            }
+        }
+        more
+    }
+
+    /// Takes in words of workers, this one's own too, in the stage that they were told in.
+    pub fn receive_words(&mut self, words: impl IntoIterator<Item = Word>) {
+        let Router { heavy, bricks, .. } = self;
+        for word in words {
+            if let Some(heavy) = heavy {
+                heavy.hear(&word, bricks);
+            }
+        }
+    }
+
+    /// Takes in messages of floods, in the stage that they were sent in.
+    pub fn receive_messages(&mut self, messages: impl IntoIterator<Item = Message>) {
+        if let Some(heavy) = &mut self.heavy {
+            heavy.floods.receive(messages);
+        }
+    }
+
+    /// Moves out what workers are to be told.
+    pub fn take_words(&mut self, deliver: impl FnMut(Word)) {
+        if let Some(heavy) = &mut self.heavy {
+            heavy.words.drain(..).for_each(deliver);
+        }
+    }
+
+    /// Moves out the messages of floods.
+    pub fn take_messages(&mut self, deliver: impl FnMut(Message)) {
+        if let Some(heavy) = &mut self.heavy {
+            heavy.floods.take_messages(deliver);
+        }
+    }
+}
