@@ -387,12 +387,14 @@ impl Floods {
         walked
     }
 
-    /// The cells whose costs the ways of a flood hang on here, a bit each by bricks, of which some come twice: those
-    /// that a side could come to with an estimate that is not above the bound if they cost as little as any, and the
-    /// bricks that it would have come to if the map had them.
+    /// The cells whose costs the ways of a flood hang on here, a bit each by bricks, of which some come twice: those that a
+    /// side came to in its rounds, or could have if they cost as little as any, with an estimate that is not above the
+    /// bound; and the bricks that it would have come to if the map had them.
     ///
-    /// An edit of other cells alone changes no shortest way: on a new one there would be a first edited cell that a side
-    /// comes to, whose estimate would be below, since no distance before it has changed.
+    /// An edit of other cells alone changes no shortest way. On a new one, which is no longer than the bound, no distance
+    /// before its first edited cell has changed, and none from there on to the end after its last. One side's rounds
+    /// went as far as the bound. So that side came to one of these two, unless it left a cell before it alone; where that
+    /// happened first, the other side's rounds had passed the way's estimate there, so that it came to its own.
     pub fn read(
         &mut self,
         flood: u32,
@@ -402,6 +404,7 @@ impl Floods {
         let begun = Instant::now();
         let flood = &mut self.list[flood as usize];
         for side in &flood.sides {
+            let most = u64::from(flood.bound).min(Queue::least(side.done).saturating_sub(1));
             for brick in side.bricks.iter().filter(|brick| brick.visited) {
                 let Some(costs) = ground.costs(brick.id) else {
                     continue;
@@ -418,12 +421,11 @@ impl Floods {
                 }
                 let mut cells = [0; BRICK_CELLS / 64];
                 for (place, &ticks) in offered.iter().enumerate() {
-                    if ticks <= flood.bound {
+                    if u64::from(ticks) <= most {
                         let local = Local::new(place).expect("a place");
-                        let estimate =
-                            u64::from(ticks) + side.norm.from(brick.id.cell(local).xyz());
-                        cells[place >> 6] |=
-                            u64::from(estimate <= u64::from(flood.bound)) << (place & 63);
+                        let cell = brick.id.cell(local).xyz();
+                        let estimate = u64::from(ticks) + side.norm.from(cell);
+                        cells[place >> 6] |= u64::from(estimate <= most) << (place & 63);
                     }
                 }
                 if cells != [0; BRICK_CELLS / 64] {
@@ -547,8 +549,11 @@ impl Flood {
             Stage::Meeting => Stage::Completing,
             Stage::Completing | Stage::Complete => Stage::Complete,
         };
-        for side in &mut self.sides {
-            side.done = side.until;
+        if self.stage != Stage::Complete {
+            // The completing round ends before no estimate.
+            self.sides
+                .iter_mut()
+                .for_each(|side| side.done = side.until);
         }
         match self.stage {
             Stage::Meeting => {

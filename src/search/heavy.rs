@@ -384,6 +384,11 @@ impl Router {
             returned.cells.sort_unstable_by_key(|cell| cell.1);
             let mut origin = aside.origin;
             if self.options.updates {
+                returned.read.extend(returned.cells.iter().map(|(cell, _)| {
+                    let (mut cells, place) = ([0; BRICK_CELLS / 64], cell.local().index());
+                    cells[place >> 6] |= 1 << (place & 63);
+                    (cell.brick(), cells)
+                }));
                 origin.search.add(returned.read);
             }
             let flooded = Flooded {
