@@ -124,8 +124,9 @@ pub struct RouteInput {
 impl RouteInput {
     /// Computes one epoch: sends its edits and queries, and works until every worker is done; calls `look` now and then.
     ///
-    /// # Errors [`EpochError::Beyond`] with the least id of a query whose route would cost more than 2³¹ − 2 ticks.
-    /// Faults are those of sources alone.
+    /// # Errors
+    /// [`EpochError::Beyond`] with the least id of a query whose route would cost more than 2³¹ − 2 ticks. Faults are those of
+    /// sources alone.
     ///
     /// # Panics
     /// If `time` is not greater than that of the epoch before, or if a query is added that exists.
