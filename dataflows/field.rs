@@ -134,15 +134,8 @@ fn phase<'scope>(
         let mut builder = OperatorBuilder::new(name.to_owned(), inner);
         let activator = inner.activator_for(builder.operator_info().address);
         let mut tokens_in = builder.new_input(tokens.enter(inner), Pipeline);
-        // Messages to one brick mostly come together, so the last owner is kept.
-        let (owners, mut last) = (plan.clone(), None);
-        let to_owner = ExchangeCore::new(move |message: &Message| {
-            let brick = message.brick();
-            match last {
-                Some((same, owner)) if same == brick => owner,
-                _ => last.insert((brick, owners.owner(brick) as u64)).1,
-            }
-        });
+        let mut owner = owner_of(plan);
+        let to_owner = ExchangeCore::new(move |message: &Message| owner(message.brick()));
         let mut messages_in = builder.new_input(cycle, to_owner);
         let (messages_out, messages) = builder.new_output();
         let (done_out, done) = builder.new_output();
@@ -194,6 +187,15 @@ fn phase<'scope>(
         messages.connect_loop(handle);
         done.leave(scope)
     })
+}
+
+/// Who owns a brick. Messages to one mostly come together, so the last owner is kept.
+pub(super) fn owner_of(plan: &Arc<Plan>) -> impl FnMut(BrickId) -> u64 + 'static {
+    let (owners, mut last) = (plan.clone(), None);
+    move |brick| match last {
+        Some((same, owner)) if same == brick => owner,
+        _ => last.insert((brick, owners.owner(brick) as u64)).1,
+    }
 }
 
 /// Closes epochs on the engine and gives out their changes, a slice of bricks at a time.

@@ -13,6 +13,7 @@
 //! **Invariants.** What comes of a stage that this worker has not begun waits. It is the next one, never a later one.
 
 use super::Time;
+use super::field::owner_of;
 use super::route::SharedRouter;
 use super::wire::PodVec;
 use crate::engine::Message;
@@ -23,7 +24,9 @@ use timely::container::{CapacityContainerBuilder, DrainContainer};
 use timely::dataflow::channels::pact::{ExchangeCore, Pipeline};
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
-use timely::dataflow::operators::{Capability, ConnectLoop, Enter, Feedback, Leave};
+use timely::dataflow::operators::{
+    Capability, ConnectLoop, Enter, Feedback, InputCapability, Leave,
+};
 use timely::dataflow::{Scope, StreamVec};
 use timely::order::Product;
 
@@ -54,6 +57,19 @@ struct Under {
     next: [Capability<StageTime>; 3],
 }
 
+impl Under {
+    /// Whether what comes with a capability is of the worker's stage, which then goes on.
+    fn joins(&mut self, cap: &InputCapability<StageTime>) -> bool {
+        let mut times = cap.stamp().iter();
+        let time = times.find(|time| time.inner >> STAGE == self.stage);
+        if let Some(time) = time {
+            let caps = || [cap.delayed(time, 0), cap.delayed(time, 1)];
+            self.working.get_or_insert_with(caps);
+        }
+        time.is_some()
+    }
+}
+
 /// Answers the heavy queries of an epoch when all workers have ended their searches; gives the tokens on.
 pub(super) fn heavy<'scope>(
     scope: Scope<'scope, Time>,
@@ -70,15 +86,8 @@ pub(super) fn heavy<'scope>(
         let activator = inner.activator_for(builder.operator_info().address);
         let mut tokens_in = builder.new_input(tokens.enter(inner), Pipeline);
         let mut words_in = builder.new_input(word_cycle, ExchangeCore::new(Word::to));
-        // Messages to one brick mostly come together, so the last owner is kept.
-        let (owners, mut last) = (plan.clone(), None);
-        let to_owner = ExchangeCore::new(move |message: &Message| {
-            let brick = message.brick();
-            match last {
-                Some((same, owner)) if same == brick => owner,
-                _ => last.insert((brick, owners.owner(brick) as u64)).1,
-            }
-        });
+        let mut owner = owner_of(plan);
+        let to_owner = ExchangeCore::new(move |message: &Message| owner(message.brick()));
         let mut messages_in = builder.new_input(message_cycle, to_owner);
         let (words_out, words) = builder.new_output();
         let (messages_out, messages) = builder.new_output();
@@ -110,29 +119,17 @@ pub(super) fn heavy<'scope>(
                     }
                 });
                 words_in.for_each(|cap, words| {
-                    let Some(time) = cap.stamp().iter().next() else {
-                        return;
-                    };
-                    match &mut under {
-                        Some(under) if time.inner >> STAGE == under.stage => {
-                            router.receive_words(words.drain());
-                            let caps = || [cap.delayed(time, 0), cap.delayed(time, 1)];
-                            under.working.get_or_insert_with(caps);
-                        }
-                        _ => early_words.extend(words.drain()),
+                    if under.as_mut().is_some_and(|under| under.joins(&cap)) {
+                        router.receive_words(words.drain());
+                    } else {
+                        early_words.extend(words.drain());
                     }
                 });
                 messages_in.for_each(|cap, messages| {
-                    let Some(time) = cap.stamp().iter().next() else {
-                        return;
-                    };
-                    match &mut under {
-                        Some(under) if time.inner >> STAGE == under.stage => {
-                            router.receive_messages(messages.drain());
-                            let caps = || [cap.delayed(time, 0), cap.delayed(time, 1)];
-                            under.working.get_or_insert_with(caps);
-                        }
-                        _ => early_messages.extend(messages.drain()),
+                    if under.as_mut().is_some_and(|under| under.joins(&cap)) {
+                        router.receive_messages(messages.drain());
+                    } else {
+                        early_messages.extend(messages.drain());
                     }
                 });
                 let Some(now) = &mut under else {

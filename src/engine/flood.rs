@@ -180,7 +180,6 @@ pub struct Floods {
     tile: Box<Tile>,
     list: Vec<Flood>,
     outbox: Vec<Message>,
-    visits: u64,
 }
 
 impl Floods {
@@ -191,7 +190,6 @@ impl Floods {
             tile: Tile::new(),
             list: Vec::new(),
             outbox: Vec::new(),
-            visits: 0,
         }
     }
 
@@ -248,7 +246,6 @@ impl Floods {
                     && let Some(slot) = flood.sides[side].next(flood.bound)
                 {
                     left -= 1;
-                    self.visits += 1;
                     flood.work[side] += 1;
                     flood.untold.0[side] += 1;
                     let number = 2 * number + side as u32;
@@ -452,11 +449,6 @@ impl Floods {
         ((visited + theirs.count()) as u64, bytes as u64, flood.spent)
     }
 
-    /// How many visits to bricks there were.
-    pub fn visits(&self) -> u64 {
-        self.visits
-    }
-
     /// Forgets all floods.
     pub fn end(&mut self) {
         self.list.clear();
@@ -510,28 +502,17 @@ impl Side {
         }
     }
 
-    /// What no cell in a box of lattice coordinates is nearer to this side's end than, as far as it lies on a shortest
-    /// way and the side has no distance of an estimate below that of the last round for it; the other side's norm leads
-    /// here.
-    fn rest(&self, to_here: &Norm, [low, high]: [[i32; 3]; 2]) -> u64 {
-        let nearest = std::array::from_fn(|a| to_here.to[a].clamp(low[a], high[a]));
-        to_here.from(nearest).max(self.unknown_from(low, high))
-    }
-
-    /// What a cell in a box is at least from this side's end if its estimate is not below that of the last round.
+    /// What a cell in a box of lattice coordinates is at least from this side's end if its estimate is not below that of
+    /// the last round.
     fn unknown_from(&self, low: [i32; 3], high: [i32; 3]) -> u64 {
-        Queue::least(self.done).saturating_sub(self.farthest(low, high))
-    }
-
-    /// The greatest norm of a place in a box.
-    fn farthest(&self, low: [i32; 3], high: [i32; 3]) -> u64 {
-        self.norm.from(std::array::from_fn(|a| {
+        let farthest = std::array::from_fn(|a| {
             if self.norm.to[a] - low[a] > high[a] - self.norm.to[a] {
                 low[a]
             } else {
                 high[a]
             }
-        }))
+        });
+        Queue::least(self.done).saturating_sub(self.norm.from(farthest))
     }
 
     fn bytes(&self) -> usize {
@@ -608,9 +589,10 @@ impl Flood {
         let swept = if self.bound < UNREACHED - 1 {
             let low = brick.id.xyz().map(|c| BRICK_UNITS * c);
             let high = low.map(|c| c + BRICK_UNITS - 1);
-            let rest = other.rest(&own.norm, [low, high]);
+            let unknown = other.unknown_from(low, high);
+            let rest = nearest(&own.norm, low, high).max(unknown);
             let most = u64::from(self.bound).saturating_sub(rest) as u32;
-            let closed = Queue::least(other.done).saturating_sub(other.farthest(low, high)) as u32;
+            let closed = unknown as u32;
             kernel::relax_below(
                 tile,
                 costs,
@@ -752,8 +734,7 @@ impl Flood {
             std::array::from_fn(|a| corner[a] + if towards[a] == 1 { BRICK_UNITS - 2 } else { 0 });
         let high =
             std::array::from_fn(|a| corner[a] + if towards[a] == -1 { 1 } else { BRICK_UNITS - 1 });
-        let nearest = std::array::from_fn(|a| own.norm.to[a].clamp(low[a], high[a]));
-        let estimate = u64::from(sum) + own.norm.from(nearest);
+        let estimate = u64::from(sum) + nearest(&own.norm, low, high);
         let unknown = u64::from(sum) + other.unknown_from(low, high);
         let least = if known {
             estimate
@@ -762,6 +743,11 @@ impl Flood {
         };
         (least <= u64::from(self.bound)).then_some(estimate)
     }
+}
+
+/// The least norm of a place in a box of lattice coordinates.
+fn nearest(norm: &Norm, low: [i32; 3], high: [i32; 3]) -> u64 {
+    norm.from(std::array::from_fn(|a| norm.to[a].clamp(low[a], high[a])))
 }
 
 /// The least sum that the brick in the tile has in rows `changed` on its border in each direction.

@@ -146,17 +146,21 @@ fn sweep(kernel: &mut impl RowKernel, mut dirty: Rows) -> Swept {
     swept
 }
 
+/// The least diagonal sums and the least axial ones of the neighbours of the row at padded offset `at`.
+#[inline(always)]
+fn least_beside<const P: usize>(tile: &Tile, at: usize) -> [Lanes; 2] {
+    let diagonal = diagonal_neighbours::<P>(&tile.diagonal, at);
+    let axial = axial_neighbours(&tile.axial, at);
+    [
+        diagonal.into_iter().reduce(min).expect("eight"),
+        axial.into_iter().reduce(min).expect("six"),
+    ]
+}
+
 #[inline(always)]
 fn candidates<const P: usize>(tile: &Tile, row: usize) -> Lanes {
     let (at, cell) = (padded_row(P, row), P << 9 | row << 3);
-    let diagonal = diagonal_neighbours::<P>(&tile.diagonal, at)
-        .into_iter()
-        .reduce(min)
-        .expect("eight");
-    let axial = axial_neighbours(&tile.axial, at)
-        .into_iter()
-        .reduce(min)
-        .expect("six");
+    let [diagonal, axial] = least_beside::<P>(tile, at);
     let by_diagonal = add(diagonal, lanes(&tile.diagonal_half, cell));
     let by_axial = add(axial, lanes(&tile.axial_half, cell));
     min(min(by_diagonal, by_axial), lanes(&tile.seed, cell))
@@ -501,14 +505,7 @@ fn plain_offered(
 #[inline(always)]
 fn offered_to<const P: usize>(tile: &Tile, row: usize, least: u16) -> Lanes {
     let at = padded_row(P, row);
-    let diagonal = diagonal_neighbours::<P>(&tile.diagonal, at)
-        .into_iter()
-        .reduce(min)
-        .expect("eight");
-    let axial = axial_neighbours(&tile.axial, at)
-        .into_iter()
-        .reduce(min)
-        .expect("six");
+    let [diagonal, axial] = least_beside::<P>(tile, at);
     let halves = [diagonal_half(least), axial_half(least)].map(|half| [half; 8]);
     min(add(diagonal, halves[0]), add(axial, halves[1]))
 }
