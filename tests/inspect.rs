@@ -87,8 +87,8 @@ fn every_result_is_told_and_sound() {
             &["field", "field_changes"][..],
         ),
         (
-            "route --map room.3dmap --query 1,1,1,18,18,18 1,1,1,2,3,4 --updates updates.csv --smooth -w 2",
-            &["route_cells", "routes", "routes_changes"],
+            "route --map room.3dmap --query 1,1,1,18,18,18 1,1,1,2,3,4 --updates updates.csv --smooth --smooth-cells -w 2",
+            &["route_cells", "routes", "routes_changes", "smooth_cells"],
         ),
         (
             "ghost --map room.3dmap --parts 3 --rings 2 --owned -w 2",

@@ -315,6 +315,44 @@ fn the_cells_of_routes_read_back_in_order() {
 }
 
 #[test]
+fn the_bends_of_smoothed_routes_read_back_with_their_lengths() {
+    let scratch = Scratch::new();
+    let path = scratch.part("smooth_cells", 0);
+    let mut writer = RouteCellWriter::create_smooth(&path, &frame(), &settings()).unwrap();
+    let bends = [[10, 20, 30], [13, 23, 31], [13, 21, 35]];
+    let cells = bends.map(|[x, y, z]| Cell::new(x, y, z).unwrap());
+    writer.write_line(3, &cells[..1]).unwrap();
+    writer.write_line(7, &cells).unwrap();
+    assert_eq!(writer.finish().unwrap().rows, 4);
+    let half_m = CELL_SIZE_M / 2.0;
+    let so_far = [
+        0.0,
+        19f64.sqrt() * half_m,
+        (19f64.sqrt() + 20f64.sqrt()) * half_m,
+    ];
+    for (row, (query, seq)) in read_rows(&path)
+        .iter()
+        .zip([(3, 0), (7, 0), (7, 1), (7, 2)])
+    {
+        let at = seq as usize;
+        let [x, y, z] = bends[at].map(Field::Int);
+        let expected = [
+            Field::Long(query),
+            Field::Int(seq),
+            Field::Long(Index64::of_cell(cells[at]).unwrap().as_i64()),
+            x,
+            y,
+            z,
+        ];
+        assert_eq!(row[..6], expected);
+        let Field::Double(length_m) = row[6] else {
+            panic!("{row:?}")
+        };
+        assert!((length_m - so_far[at]).abs() < 1e-12, "{length_m}");
+    }
+}
+
+#[test]
 fn changes_of_routes_are_in_order_and_consolidated() {
     let scratch = Scratch::new();
     for smooth in [false, true] {

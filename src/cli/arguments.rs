@@ -1,5 +1,6 @@
 //! What clap leaves to be done: several positions after one flag, and errors of one sentence.
 
+use super::usage;
 use crate::{Error, Result};
 use clap::error::ErrorKind;
 use std::ffi::OsString;
@@ -61,29 +62,10 @@ pub(super) fn help_or_error(
         _ => {
             let command = args.get(1).and_then(|arg| arg.to_str());
             let command = commands.iter().find(|c| Some(c.as_str()) == command);
-            let help = command.map_or_else(String::new, |c| format!("{c} "));
-            Err(Error::input(one_sentence(&error.to_string(), &help)))
+            let command = command.map(String::as_str);
+            Err(Error::input(usage::sentence(error, command, commands)))
         }
     }
-}
-
-/// The first paragraph of clap's message on one line, and its tips.
-fn one_sentence(message: &str, command: &str) -> String {
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let mut parts: Vec<&str> = Vec::new();
-    for line in message.lines().map(str::trim) {
-        if line.starts_with("Usage:") || line.starts_with("For more information") {
-            break;
-        }
-        if !line.is_empty() {
-            parts.push(line);
-        }
-    }
-    let sentence = parts.join(" ").replace("  ", " ");
-    format!(
-        "{}; octaflow {command}--help shows what can be given",
-        sentence.trim_end_matches('.')
-    )
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::dataflows::gather::{broadcast, gather};
 use crate::dataflows::step::{SharedStepper, step};
 use crate::lake::container::{FieldType, FieldValues};
 use crate::lake::{Part, StateWriter};
+use crate::lattice::Cell;
 use crate::stencil::{Changed, Observation, Value};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -296,7 +297,7 @@ impl<'a, K: Heat> Legs<'a, K> {
         }
         let notes = Notes {
             first_total: self.first_total.unwrap_or_default().to_bits(),
-            through: self.shared.through.xyz(),
+            through: self.shared.through.map(Cell::xyz),
             tally: self.tally,
         };
         let standing = Standing {

@@ -4,6 +4,7 @@ use super::diffuse::{DiffuseConfig, DtUnit, Precision};
 use super::diffuse_ground::Ground;
 use super::diffuse_legs::{Legs, Snapshots, open_snapshots};
 use super::diffuse_updates::check_updates;
+use super::drawing::agree_on_span;
 use super::resume::{for_each_newest, foreign};
 use super::run::{self, Outcome, Report, Shared, conclude, parts_of, peak_rss_bytes};
 use super::start::Start;
@@ -16,7 +17,7 @@ use crate::lake::{StateWriter, Written};
 use crate::lattice::{Cell, UNIT_COST};
 use crate::map::{Allow, InitialValues, read_initial};
 use crate::partition::Plan;
-use crate::picture::{PicturePlan, Shade};
+use crate::picture::{PicturePlan, Shade, Span};
 use crate::stencil::{
     Boundary, Diffusion, GREATEST_STEP, Kernel, Stepper, StepperMap, StepperOptions, Value,
     VariableDiffusion, weigh,
@@ -45,13 +46,12 @@ pub(super) struct DiffuseShared {
     pub values: Values,
     /// The sum of all values at step 0, if the run goes on.
     pub first_total: Option<f64>,
-    /// The cell that the picture's slices meet in.
-    pub through: Cell,
+    /// The cell that the picture's slices meet in, if it is not the middle.
+    pub through: Option<Cell>,
     /// What changes of the map have done, if the run goes on.
     pub tally: Tally,
     ground: RwLock<Ground>,
     pub plan: Arc<Plan>,
-    pub picture: Option<PicturePlan>,
 }
 
 impl DiffuseShared {
@@ -86,7 +86,7 @@ impl Values {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Notes {
     pub first_total: u64,
-    pub through: [i32; 3],
+    pub through: Option<[i32; 3]>,
     #[serde(default)]
     pub tally: Tally,
 }
@@ -173,18 +173,14 @@ fn prepare(config: DiffuseConfig, start: Start) -> Result<DiffuseShared> {
     let weights = weigh(map.bricks.iter().map(|(b, c)| (*b, &**c)));
     let cluster = &config.run.cluster;
     let plan = Arc::new(Plan::build(cluster.partition, cluster.parts(), &weights));
-    let (low, high) = base.extent;
     let notes = match &base.resumed {
         Some(manifest) => Some(notes_of(manifest)?),
         None => None,
     };
     let through = match (&initial, notes) {
         (Some(initial), _) => initial.place_of_most(),
-        (None, notes) => notes.and_then(|n| Cell::try_from(n.through).ok()),
+        (None, notes) => notes.and_then(|n| Cell::try_from(n.through?).ok()),
     };
-    let through = through.unwrap_or_else(|| centre(low, high));
-    let picture = config.run.picture.as_ref();
-    let picture = picture.map(|_| PicturePlan::new(low, high, base.frame, through));
     let blocks = weights.into_iter().map(|w| w.0).collect();
     let changes = config.run.updates.is_some();
     let ground = Ground::of(map, blocks, &plan, cluster, changes);
@@ -202,7 +198,6 @@ fn prepare(config: DiffuseConfig, start: Start) -> Result<DiffuseShared> {
         tally: notes.map(|n| n.tally).unwrap_or_default(),
         ground: RwLock::new(ground),
         plan,
-        picture,
     })
 }
 
@@ -242,12 +237,6 @@ fn saved_values(config: &DiffuseConfig, base: &Shared, ground: &Ground) -> Resul
         })?;
     }
     Ok(Values::Saved(saved))
-}
-
-/// A cell in the middle of a box.
-fn centre(low: [i32; 3], high: [i32; 3]) -> Cell {
-    let [x, y, z] = std::array::from_fn(|a| (low[a] + high[a]) / 4 * 2);
-    Cell::new(x, y, z).expect("even coordinates")
 }
 
 fn work(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
@@ -293,13 +282,9 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let changes = (shared.config.run.updates.as_ref()).map(|_| tally.in_summary());
     diffusion.total.first = first_total.unwrap_or(diffusion.total.first);
     let begun = Instant::now();
-    let report = write(
-        worker.index(),
-        shared,
-        &stepper.borrow(),
-        snapshots,
-        &diffusion,
-    );
+    let picture = plan_picture(worker, shared, &stepper.borrow());
+    let written = (snapshots, &diffusion, picture.as_ref());
+    let report = write(worker.index(), shared, &stepper.borrow(), written);
     let reports = gather(worker, report);
     conclude(worker, fed.late.as_ref(), || {
         if !is_finite {
@@ -313,7 +298,7 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
                 .base
                 .summarise(&fed, begun.elapsed(), &base_reports(&reports))
         };
-        publish(shared, &reports, diffusion, summary)
+        publish(shared, &reports, picture.as_ref(), diffusion, summary)
     })
 }
 
@@ -429,18 +414,34 @@ pub(super) fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (Diffus
     (summary, is_finite)
 }
 
+/// What the picture shows, if one is asked for: the map as it stands at the end.
+fn plan_picture<K: Heat>(
+    worker: &mut Worker,
+    shared: &DiffuseShared,
+    stepper: &Stepper<K>,
+) -> Option<PicturePlan> {
+    shared.config.run.picture.as_ref()?;
+    let mut span = Span::NONE;
+    for (brick, _) in stepper.bricks() {
+        let ground = shared.ground();
+        span.add(brick, ground.costs(brick).expect("a brick of a block"));
+    }
+    let span = agree_on_span(worker, span);
+    let through = shared.through.unwrap_or_else(|| span.centre());
+    Some(PicturePlan::new(span, shared.base.frame, through))
+}
+
 /// Writes this worker's part of the results.
 fn write<K: Heat>(
     worker: usize,
     shared: &DiffuseShared,
     stepper: &Stepper<K>,
-    snapshots: Snapshots,
-    diffusion: &DiffusionSummary,
+    (snapshots, diffusion, picture): (Snapshots, &DiffusionSummary, Option<&PicturePlan>),
 ) -> DiffuseReport {
     let mut report = DiffuseReport::default();
     let written = snapshots
         .map_or(Ok(()), |table| table.finish(&shared.base, &mut report.base))
-        .and_then(|()| write_state(worker, shared, stepper, diffusion, &mut report));
+        .and_then(|()| write_state(worker, shared, stepper, (diffusion, picture), &mut report));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
     report
@@ -450,14 +451,14 @@ fn write_state<K: Heat>(
     worker: usize,
     shared: &DiffuseShared,
     stepper: &Stepper<K>,
-    diffusion: &DiffusionSummary,
+    (diffusion, picture): (&DiffusionSummary, Option<&PicturePlan>),
     report: &mut DiffuseReport,
 ) -> Result<()> {
     let base = &shared.base;
     let path = base.part_path(worker, "state")?;
     let mut file = StateWriter::create(&path, &base.frame, false, &base.metadata())?;
     let shade = Shade::new(diffusion.least, diffusion.greatest);
-    let mut samples = shared.picture.as_ref().map(|plan| (plan, plan.blank()));
+    let mut samples = picture.map(|plan| (plan, plan.blank()));
     let ground = shared.ground();
     for (brick, values) in stepper.bricks() {
         if let Some((plan, samples)) = &mut samples {
@@ -493,23 +494,23 @@ fn base_reports(reports: &[DiffuseReport]) -> Vec<Report> {
 fn publish(
     shared: &DiffuseShared,
     reports: &[DiffuseReport],
+    picture: Option<&PicturePlan>,
     diffusion: DiffusionSummary,
     summary: Summary,
 ) -> Result<Summary> {
     let reports = base_reports(reports);
-    let picture = draw(shared, &reports, diffusion)?;
+    let picture = picture.map(|plan| draw(plan, shared, &reports, diffusion));
+    let picture = picture.transpose()?;
     shared.base.publish(&reports, &summary, picture)?;
     Ok(summary)
 }
 
 fn draw(
+    plan: &PicturePlan,
     shared: &DiffuseShared,
     reports: &[Report],
     diffusion: DiffusionSummary,
-) -> Result<Option<Vec<u8>>> {
-    let Some(plan) = &shared.picture else {
-        return Ok(None);
-    };
+) -> Result<Vec<u8>> {
     let mut samples = plan.blank();
     for words in reports.iter().filter_map(|r| r.samples.clone()) {
         let painted = plan.samples(words).expect("all workers share the plan");
@@ -521,5 +522,5 @@ fn draw(
         diffusion.steps
     );
     let shade = Shade::new(diffusion.least, diffusion.greatest);
-    plan.render_values(&samples, shade, &title).map(Some)
+    plan.render_values(&samples, shade, &title)
 }

@@ -32,7 +32,7 @@ pub(super) struct FieldArgs {
     #[arg(help_heading = "Results", long)]
     next: bool,
 
-    /// Draws a picture as a .png: slices of the field through the first source
+    /// Draws a picture as a .png: slices of the field through the first source that stands at the end
     #[arg(help_heading = "Results", long, value_name = "FILE")]
     picture: Option<PathBuf>,
 
@@ -79,15 +79,21 @@ impl FieldArgs {
                 sources.push((position, format!("{} row {}", path.display(), row + 1)));
             }
         }
-        if sources.is_empty() {
-            return Err(Error::input(
-                "no source is given: name one with --source X,Y,Z or a table of them with --sources FILE",
-            ));
+        let run = self
+            .run
+            .check("field", own, Some(self.updates), self.picture)?;
+        // Updates may bring them.
+        if sources.is_empty() && run.updates.is_none() {
+            let what = match &self.sources {
+                Some(path) => format!("--sources {}: it has no row", path.display()),
+                None => "no source is given".to_owned(),
+            };
+            return Err(Error::input(format!(
+                "{what}: name one with --source X,Y,Z, or a table of them with --sources FILE"
+            )));
         }
         Ok(FieldConfig {
-            run: self
-                .run
-                .check("field", own, Some(self.updates), self.picture)?,
+            run,
             sources,
             label_sources: self.label_sources,
             next: self.next,

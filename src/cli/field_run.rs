@@ -1,5 +1,6 @@
 //! The run of `octaflow field`: solve, follow updates, write.
 
+use super::drawing::agree_on_span;
 use super::field::FieldConfig;
 use super::field_feed::Feed;
 use super::follow::Fed;
@@ -23,7 +24,7 @@ use crate::lake::container::{FieldType, FieldValues};
 use crate::lake::{Change, ChangeWriter, DEFAULT_BUDGET_ROWS, FieldColumns, FieldWriter, Part};
 use crate::lattice::{Cell, Index64};
 use crate::map::Allow;
-use crate::picture::PicturePlan;
+use crate::picture::{PicturePlan, Span};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -43,7 +44,6 @@ pub(super) struct FieldShared {
     pub sources: Vec<Cell>,
     /// What each worker of this process goes on from, until it takes it.
     pub fields: Vec<Mutex<Vec<BrickField>>>,
-    pub picture: Option<PicturePlan>,
 }
 
 /// What a worker tells worker 0 when it has written its part.
@@ -51,6 +51,8 @@ pub(super) struct FieldShared {
 struct FieldReport {
     base: Report,
     reached: u64,
+    /// The sources that the picture marks.
+    marked: Vec<Cell>,
 }
 
 type ChangeTable = GrowingTable<ChangeWriter>;
@@ -66,15 +68,11 @@ pub(super) fn run(config: FieldConfig, args: &[OsString]) -> Result<()> {
         };
         let (base, sources) = Shared::load(&config.run, start, Allow::Sources, look)?;
         let fields = read_fields(&config, &base)?;
-        let (low, high) = base.extent;
-        let plan = || PicturePlan::new(low, high, base.frame, sources[0]);
-        let picture = config.run.picture.as_ref().map(|_| plan());
         Ok(FieldShared {
             base,
             config,
             sources,
             fields,
-            picture,
         })
     };
     super::run::run(&run_config, args, prepare, work)
@@ -149,10 +147,11 @@ fn work(worker: &mut Worker, shared: &FieldShared) -> Outcome {
         return Outcome::Failed(error_of(stop));
     }
     let begun = Instant::now();
-    let report = write(worker, shared, &engine, sink);
+    let picture = plan_picture(worker, shared, &engine.borrow());
+    let report = write(worker, shared, &engine, sink, picture.as_ref());
     let reports = gather(worker, report);
     conclude(worker, fed.late.as_ref(), || {
-        publish(shared, &reports, &fed, begun.elapsed())
+        publish(shared, &reports, &fed, picture.as_ref(), begun.elapsed())
     })
 }
 
@@ -329,19 +328,40 @@ fn change_of(record: &FieldRecord, time: Time, diff: isize) -> Change {
     }
 }
 
+/// What the picture shows, if one is asked for: the map as it stands at the end, through the source of the least index.
+fn plan_picture(worker: &mut Worker, shared: &FieldShared, engine: &Engine) -> Option<PicturePlan> {
+    shared.config.run.picture.as_ref()?;
+    let mut span = Span::NONE;
+    for slot in engine.slots_by_id() {
+        let (id, costs, _) = engine.brick(slot);
+        span.add(id, costs);
+    }
+    let span = agree_on_span(worker, span);
+    let first = engine.sources().map(|(cell, label)| (label, cell)).min();
+    let firsts = gather(worker, first);
+    let first = broadcast(worker, || firsts.into_iter().flatten().min());
+    let through = first.map_or_else(|| span.centre(), |(_, cell)| cell);
+    Some(PicturePlan::new(span, shared.base.frame, through))
+}
+
 /// Writes this worker's part of the results.
 fn write(
     worker: &Worker,
     shared: &FieldShared,
     engine: &SharedEngine,
     changes: Option<Changes>,
+    picture: Option<&PicturePlan>,
 ) -> FieldReport {
     let mut engine = engine.borrow_mut();
     let mut report = FieldReport {
         reached: engine.reached(),
         ..FieldReport::default()
     };
-    let written = write_field(worker.index(), shared, &mut engine, &mut report)
+    if let Some(plan) = picture {
+        let cells = engine.sources().map(|(cell, _)| cell);
+        report.marked = cells.filter(|&cell| plan.marks(cell)).collect();
+    }
+    let written = write_field(worker.index(), shared, &mut engine, &mut report, picture)
         .and_then(|()| finish_changes(&shared.base, changes, &mut report.base));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
@@ -353,12 +373,13 @@ fn write_field(
     shared: &FieldShared,
     engine: &mut Engine,
     report: &mut FieldReport,
+    picture: Option<&PicturePlan>,
 ) -> Result<()> {
     let config = &shared.config;
     let base = &shared.base;
     let path = base.part_path(worker, "field")?;
     let mut file = FieldWriter::create(&path, &base.frame, columns(config), &base.metadata())?;
-    let mut samples = shared.picture.as_ref().map(|plan| (plan, plan.blank()));
+    let mut samples = picture.map(|plan| (plan, plan.blank()));
     let mut bar = Progress::bricks("writing", worker == 0 && base.shows());
     let slots = engine.slots_by_id();
     for (done, &slot) in slots.iter().enumerate() {
@@ -387,6 +408,7 @@ fn publish(
     shared: &FieldShared,
     reports: &[FieldReport],
     fed: &Fed,
+    picture: Option<&PicturePlan>,
     write: Duration,
 ) -> Result<Summary> {
     let base_reports: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
@@ -394,20 +416,21 @@ fn publish(
         reached: reports.iter().map(|r| r.reached).sum(),
         ..shared.base.summarise(fed, write, &base_reports)
     };
-    let picture = draw(shared, &base_reports)?;
+    let picture = picture
+        .map(|plan| draw(plan, shared, reports))
+        .transpose()?;
     shared.base.publish(&base_reports, &summary, picture)?;
     Ok(summary)
 }
 
-fn draw(shared: &FieldShared, reports: &[Report]) -> Result<Option<Vec<u8>>> {
-    let Some(plan) = &shared.picture else {
-        return Ok(None);
-    };
+fn draw(plan: &PicturePlan, shared: &FieldShared, reports: &[FieldReport]) -> Result<Vec<u8>> {
     let mut samples = plan.blank();
-    for words in reports.iter().filter_map(|r| r.samples.clone()) {
+    for words in reports.iter().filter_map(|r| r.base.samples.clone()) {
         let painted = plan.samples(words).expect("all workers share the plan");
         samples.merge(&painted);
     }
     let title = format!("Distance field of {}", shared.base.map_name());
-    plan.render(&samples, &shared.sources, &title).map(Some)
+    let mut sources: Vec<Cell> = reports.iter().flat_map(|r| r.marked.clone()).collect();
+    sources.sort_unstable();
+    plan.render(&samples, &sources, &title)
 }

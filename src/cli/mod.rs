@@ -11,6 +11,7 @@ mod diffuse_ground;
 mod diffuse_legs;
 mod diffuse_run;
 mod diffuse_updates;
+mod drawing;
 mod field;
 mod field_feed;
 mod field_run;
@@ -42,6 +43,7 @@ mod run;
 mod run_args;
 mod start;
 mod summary;
+mod usage;
 mod verify;
 
 use crate::{Error, Result};
@@ -161,4 +163,97 @@ fn go_on(resumption: resume::Resumption, args: &[OsString]) -> Result<()> {
 /// What the machine refused while results were written or printed.
 fn refused(what: &str, error: &dyn std::fmt::Display) -> Error {
     Error::machine(format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, commands, usage};
+    use clap::Parser;
+
+    fn told(args: &str) -> String {
+        let args = format!("octaflow {args}");
+        let error = Cli::try_parse_from(args.split(' ')).expect_err(&args);
+        let command = args
+            .split(' ')
+            .nth(1)
+            .filter(|c| commands().iter().any(|n| n == c));
+        usage::sentence(&error, command, &commands())
+    }
+
+    #[test]
+    fn what_is_wrong_with_arguments_is_one_sentence_that_names_them() {
+        let field = "field --map m.npy --out o";
+        let cases = [
+            (
+                "fields",
+                "fields is no command: it should be one of ingest, field",
+            ),
+            (
+                "field --out o",
+                "--map must be given; octaflow field --help",
+            ),
+            (
+                "ghost --map m.npy --out o",
+                "--parts and --rings must be given",
+            ),
+            (
+                &format!("{field} --soruces s.csv"),
+                "--soruces is no flag of octaflow field: should it be --sources?",
+            ),
+            (
+                &format!("{field} extra"),
+                "extra is no flag of octaflow field",
+            ),
+            (
+                &format!("{field} -1"),
+                "-1 belongs to no flag of octaflow field: a number below 0 is given as --flag=-1",
+            ),
+            (&format!("{field} --out p"), "--out can be given only once"),
+            (
+                &format!("{field} --unknown maybe"),
+                "--unknown maybe: it should be blocked or open;",
+            ),
+            (
+                &format!("{field} --partition"),
+                "--partition needs a value: hash, morton",
+            ),
+            (&format!("{field} --map"), "--map"),
+            (
+                &format!("{field} --start x"),
+                "--start x: it should be a whole number;",
+            ),
+            (
+                &format!("{field} --start 99999999999999999999"),
+                "out of range",
+            ),
+            (
+                &format!("{field} --cell-size wide"),
+                "--cell-size wide: it should be a number;",
+            ),
+            (
+                &format!("{field} -w two"),
+                "--workers two: it should be a whole number;",
+            ),
+            (
+                &format!("{field} -w=-2"),
+                "--workers -2: it should be a whole number of at least 0;",
+            ),
+            (
+                &format!("{field} --lod 16"),
+                "--lod 16: it should be a whole number from 0 to 15;",
+            ),
+            (
+                "ghost --map m --out o --rings 1 --parts 0",
+                "--parts 0: it should be a whole number from 1 to 1048576;",
+            ),
+        ];
+        for (args, expected) in cases {
+            let told = told(args);
+            assert!(told.contains(expected), "{args}: {told}");
+            assert!(
+                !told.contains('\n') && told.ends_with("shows what can be given"),
+                "{told}"
+            );
+        }
+    }
 }

@@ -33,6 +33,10 @@ pub(super) struct RouteArgs {
     #[arg(help_heading = "Results", long)]
     smooth: bool,
 
+    /// Adds the table `smooth_cells/`: the cells in which those lines begin, bend and end
+    #[arg(help_heading = "Results", long, requires = "smooth")]
+    smooth_cells: bool,
+
     /// Draws a picture as a .png: routes over views of the map
     #[arg(help_heading = "Results", long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -65,6 +69,7 @@ pub(super) struct RouteConfig {
     pub queries: Option<PathBuf>,
     pub mode: Mode,
     pub smooth: bool,
+    pub smooth_cells: bool,
 }
 
 impl RouteArgs {
@@ -75,6 +80,7 @@ impl RouteArgs {
             setting("--queries", path(self.queries.as_deref())),
             setting("--mode", format!("{:?}", self.mode).to_lowercase()),
             setting("--smooth", self.smooth),
+            setting("--smooth-cells", self.smooth_cells),
         ];
         let flags: Vec<_> = self
             .query
@@ -98,6 +104,7 @@ impl RouteArgs {
                 ModeArg::Corridor => Mode::Corridor,
             },
             smooth: self.smooth,
+            smooth_cells: self.smooth_cells,
         })
     }
 }

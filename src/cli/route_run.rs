@@ -1,5 +1,6 @@
 //! The run of `octaflow route`: answer, follow updates, write.
 
+use super::drawing::agree_on_span;
 use super::follow::Fed;
 use super::growing::GrowingTable;
 use super::keep::{Draft, Keeper, Order, Saved};
@@ -16,8 +17,8 @@ use crate::lake::checkpoint::Manifest;
 use crate::lake::{Part, RouteCellWriter, RouteChange, RouteChangeWriter, RouteRow, RouteWriter};
 use crate::lattice::{Cell, Frame, Index64};
 use crate::map::{Allow, read_queries};
-use crate::picture::{DrawnRoute, RoutePlan};
-use crate::search::{Answer, CellKey, HEAVY, RouteRecord, RouteStatus, Router, RouterOptions};
+use crate::picture::{DrawnRoute, RoutePlan, Span};
+use crate::search::{CellKey, HEAVY, RouteRecord, RouteStatus, Router, RouterOptions};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -38,7 +39,6 @@ pub(super) struct RouteShared {
     pub base: Shared,
     pub config: RouteConfig,
     pub queries: Vec<Query>,
-    pub picture: Option<RoutePlan>,
 }
 
 /// What a worker tells worker 0 when it has written its part.
@@ -50,7 +50,7 @@ struct RouteReport {
     /// How many queries each epoch has answered.
     answered: Vec<u32>,
     search_bytes: u64,
-    /// The routes to be drawn: the query and its cells.
+    /// The routes to be drawn, pulled tight if that is asked for: the query and its cells.
     drawn: Vec<(i64, Vec<Cell>)>,
 }
 
@@ -67,14 +67,10 @@ pub(super) fn run(config: RouteConfig, args: &[OsString]) -> Result<()> {
             None => place_queries(&config, &map.frame),
         };
         let (base, queries) = Shared::load(&config.run, start, Allow::Queries, look)?;
-        let (low, high) = base.extent;
-        let plan = || RoutePlan::new(low, high, base.frame);
-        let picture = config.run.picture.as_ref().map(|_| plan());
         Ok(RouteShared {
             base,
             config,
             queries,
-            picture,
         })
     };
     super::run::run(&run_config, args, prepare, work)
@@ -154,10 +150,11 @@ fn work(worker: &mut Worker, shared: &RouteShared) -> Outcome {
         return Outcome::Failed(error_of(stop));
     }
     let begun = Instant::now();
-    let report = write(worker, shared, &router.borrow(), sink);
+    let picture = plan_picture(worker, shared, &router.borrow());
+    let report = write(worker, shared, &router.borrow(), sink, picture.as_ref());
     let reports = gather(worker, report);
     conclude(worker, fed.late.as_ref(), || {
-        publish(shared, &reports, &fed, begun.elapsed())
+        publish(shared, &reports, &fed, picture.as_ref(), begun.elapsed())
     })
 }
 
@@ -274,19 +271,31 @@ fn row_of(record: &RouteRecord, frame: &Frame, brick_visits: u64, micros: u64) -
     }
 }
 
+/// What the picture shows, if one is asked for: the map as it stands at the end.
+fn plan_picture(worker: &mut Worker, shared: &RouteShared, router: &Router) -> Option<RoutePlan> {
+    shared.config.run.picture.as_ref()?;
+    let mut span = Span::NONE;
+    for (brick, costs) in router.own_bricks() {
+        span.add(brick, costs);
+    }
+    let span = agree_on_span(worker, span);
+    Some(RoutePlan::new(span, shared.base.frame))
+}
+
 /// Writes this worker's part of the results.
 fn write(
     worker: &Worker,
     shared: &RouteShared,
     router: &Router,
     changes: Option<Changes>,
+    picture: Option<&RoutePlan>,
 ) -> RouteReport {
     let mut report = RouteReport {
         answered: router.answered_by_epoch().to_vec(),
         search_bytes: router.stats().search_bytes,
         ..RouteReport::default()
     };
-    let written = write_routes(worker.index(), shared, router, &mut report)
+    let written = write_routes(worker.index(), shared, router, &mut report, picture)
         .and_then(|()| finish_changes(&shared.base, changes, &mut report.base));
     report.base.failure = written.err().as_ref().map(parts_of);
     report.base.peak_rss_bytes = peak_rss_bytes();
@@ -298,6 +307,7 @@ fn write_routes(
     shared: &RouteShared,
     router: &Router,
     report: &mut RouteReport,
+    picture: Option<&RoutePlan>,
 ) -> Result<()> {
     let (config, base) = (&shared.config, &shared.base);
     let settings = base.metadata();
@@ -305,6 +315,17 @@ fn write_routes(
     let mut routes = RouteWriter::create(&path, &base.frame, config.smooth, &settings)?;
     let path = base.part_path(worker, "route_cells")?;
     let mut cells = RouteCellWriter::create(&path, &base.frame, &settings)?;
+    let mut lines = match config.smooth_cells {
+        true => {
+            let path = base.part_path(worker, "smooth_cells")?;
+            Some(RouteCellWriter::create_smooth(
+                &path,
+                &base.frame,
+                &settings,
+            )?)
+        }
+        false => None,
+    };
     for (query, answer) in router.answers() {
         let record = answer.record(query);
         routes.push(&row_of(
@@ -319,19 +340,27 @@ fn write_routes(
             RouteStatus::Invalid => 2,
         }] += 1;
         report.micros.push(answer.micros);
-        let Some(line) = line_of(answer) else {
+        let Some(route) = &answer.route else {
             continue;
         };
+        let line = route.cells.iter().map(|&(key, ticks)| (key.cell(), ticks));
+        let line: Vec<(Cell, u32)> = line.collect();
         cells.write_route(query, &line)?;
-        if shared.picture.is_some() {
-            report
-                .drawn
-                .push((query, line.into_iter().map(|c| c.0).collect()));
+        if let (Some(lines), Some(bends)) = (&mut lines, &route.bends) {
+            lines.write_line(query, bends)?;
+        }
+        if picture.is_some() {
+            let whole = || line.iter().map(|c| c.0).collect();
+            let drawn = route.bends.clone().unwrap_or_else(whole);
+            report.drawn.push((query, drawn));
         }
     }
     report.base.note_files("routes", routes.finish()?);
     report.base.note_files("route_cells", cells.finish()?);
-    if let Some(plan) = &shared.picture {
+    if let Some(lines) = lines {
+        report.base.note_files("smooth_cells", lines.finish()?);
+    }
+    if let Some(plan) = picture {
         let mut samples = plan.blank();
         for (brick, costs) in router.own_bricks() {
             plan.paint(&mut samples, brick, costs);
@@ -339,18 +368,6 @@ fn write_routes(
         report.base.samples = Some(samples.into_words());
     }
     Ok(())
-}
-
-/// The cells of a route and the ticks so far.
-fn line_of(answer: &Answer) -> Option<Vec<(Cell, u32)>> {
-    let route = answer.route.as_ref()?;
-    Some(
-        route
-            .cells
-            .iter()
-            .map(|&(key, ticks)| (key.cell(), ticks))
-            .collect(),
-    )
 }
 
 fn finish_changes(base: &Shared, changes: Option<Changes>, report: &mut Report) -> Result<()> {
@@ -363,6 +380,7 @@ fn publish(
     shared: &RouteShared,
     reports: &[RouteReport],
     fed: &Fed,
+    picture: Option<&RoutePlan>,
     write: Duration,
 ) -> Result<Summary> {
     let base: Vec<Report> = reports.iter().map(|r| r.base.clone()).collect();
@@ -383,7 +401,9 @@ fn publish(
         search_bytes: reports.iter().map(|r| r.search_bytes).max(),
         ..shared.base.summarise(fed, write, &base)
     };
-    let picture = draw(shared, reports)?;
+    let picture = picture
+        .map(|plan| draw(plan, shared, reports))
+        .transpose()?;
     shared.base.publish(&base, &summary, picture)?;
     Ok(summary)
 }
@@ -398,10 +418,7 @@ fn answered_anew(reports: &[RouteReport]) -> Vec<u64> {
     (1..epochs).map(all).collect()
 }
 
-fn draw(shared: &RouteShared, reports: &[RouteReport]) -> Result<Option<Vec<u8>>> {
-    let Some(plan) = &shared.picture else {
-        return Ok(None);
-    };
+fn draw(plan: &RoutePlan, shared: &RouteShared, reports: &[RouteReport]) -> Result<Vec<u8>> {
     let mut samples = plan.blank();
     for words in reports.iter().filter_map(|r| r.base.samples.clone()) {
         let painted = plan.samples(words).expect("all workers share the plan");
@@ -416,5 +433,5 @@ fn draw(shared: &RouteShared, reports: &[RouteReport]) -> Result<Option<Vec<u8>>
         .collect();
     routes.sort_unstable_by_key(|r| r.query);
     let title = format!("Routes through {}", shared.base.map_name());
-    plan.render(&samples, &routes, &title).map(Some)
+    plan.render(&samples, &routes, &title)
 }

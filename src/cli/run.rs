@@ -38,8 +38,6 @@ pub(super) struct Shared {
     parts: Vec<Mutex<Bricks>>,
     /// Every brick of the map.
     pub exists: Arc<FxHashSet<BrickId>>,
-    /// The corners of the bricks' box, in lattice units.
-    pub extent: ([i32; 3], [i32; 3]),
     pub plan: Arc<Plan>,
     pub updates: Mutex<Option<UpdateReader>>,
     /// The time of the last epoch, on the process that feeds them.
@@ -167,7 +165,6 @@ impl Shared {
         Ok(Shared {
             config: config.clone(),
             frame,
-            extent: extent(map),
             parts: Vec::new(),
             exists: Arc::new(weights.into_iter().map(|(id, _)| id).collect()),
             plan: Arc::new(plan),
@@ -467,18 +464,6 @@ fn divide(map: CellMap, plan: &Plan, config: &RunConfig) -> Vec<Mutex<Bricks>> {
         }
     }
     parts.into_iter().map(Mutex::new).collect()
-}
-
-/// The corners of the box of a map's bricks, in lattice units.
-fn extent(map: &CellMap) -> ([i32; 3], [i32; 3]) {
-    let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
-    for (id, _) in &map.bricks {
-        for (a, brick) in id.xyz().into_iter().enumerate() {
-            low[a] = low[a].min(16 * brick);
-            high[a] = high[a].max(16 * brick + 15);
-        }
-    }
-    (low, high)
 }
 
 fn report(config: &RunConfig, summary: &Summary) -> Result<()> {

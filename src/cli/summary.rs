@@ -176,10 +176,10 @@ impl Summary {
             return self.ingested(ingest, out);
         }
         let mut words = format!(
-            "{map}: {} cells, {} of them open, in {} bricks; read in {}.\n",
-            grouped(self.map.cells),
+            "{map}: {}, {} of them open, in {}; read in {}.\n",
+            counted(self.map.cells as usize, "cell"),
             grouped(self.map.open),
-            grouped(self.map.bricks),
+            counted(self.map.bricks as usize, "brick"),
             seconds(self.seconds.load),
         );
         let workers = format!(
@@ -206,8 +206,8 @@ impl Summary {
                 grouped(micros.max),
             ),
             _ => format!(
-                "Reached {} cells{} in {workers}.\n",
-                grouped(self.reached),
+                "Reached {}{} in {workers}.\n",
+                counted(self.reached as usize, "cell"),
                 self.share_reached(),
             ),
         };
@@ -244,29 +244,34 @@ impl Summary {
 
     /// What came in, and what it became.
     fn ingested(&self, ingest: &IngestSummary, out: &str) -> String {
-        let mut words = format!(
-            "Counted {} of {} in {} on {} in {} ({} a second).\n",
-            counted(ingest.points as usize, "point"),
-            counted(ingest.inputs as usize, "file"),
+        let files = counted(ingest.inputs as usize, "file");
+        let spent = format!(
+            "in {} on {} in {}",
             seconds(self.seconds.load),
             counted(self.workers * self.processes, "worker"),
             counted(self.processes, "process"),
-            grouped(ingest.points_per_second as u64),
         );
+        let mut words = match ingest.points {
+            0 => format!("Read {files} {spent}.\n"),
+            points => format!(
+                "Counted {} of {files} {spent} ({} a second).\n",
+                counted(points as usize, "point"),
+                grouped(ingest.points_per_second as u64),
+            ),
+        };
         for level in &ingest.levels {
             words += &format!(
-                "lod={}: {} cells of {} m, {} of them open, in {} bricks.\n",
+                "lod={}: {} of {} m, {} of them open, in {}.\n",
                 level.lod,
-                grouped(level.cells),
+                counted(level.cells as usize, "cell"),
                 ingest.cell_size_m * f64::from(1u32 << (15 - level.lod)),
                 grouped(level.open),
-                grouped(level.bricks),
+                counted(level.bricks as usize, "brick"),
             );
         }
         words + &self.written(out)
     }
 
-    /// What a run left and took.
     /// The share of open cells that were reached; nothing after updates, which may have opened or blocked some.
     fn share_reached(&self) -> String {
         if self.epochs > 0 {
@@ -276,6 +281,7 @@ impl Summary {
         format!(" ({share:.1} % of the open ones)")
     }
 
+    /// What a run left and took.
     fn written(&self, out: &str) -> String {
         format!(
             "Wrote {} to {out} in {}; at most {:.2} GB of memory a process.",

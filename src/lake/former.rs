@@ -17,13 +17,14 @@ pub const MARKER: &str = "octaflow";
 const HIVE_COLUMNS: [&str; 3] = ["lod", "key", "time"];
 
 /// The folders that a result may hold, each a table.
-pub(super) const FOLDERS: [&str; 11] = [
+pub(super) const FOLDERS: [&str; 12] = [
     "cells",
     "tallies",
     "field",
     "field_changes",
     "routes",
     "route_cells",
+    "smooth_cells",
     "routes_changes",
     "ghosts",
     "owned",
@@ -32,8 +33,15 @@ pub(super) const FOLDERS: [&str; 11] = [
 ];
 
 /// The folders of tables without times or steps of their own.
-pub(super) const FOLDERS_OF_A_MOMENT: [&str; 6] =
-    ["field", "routes", "route_cells", "ghosts", "owned", "state"];
+pub(super) const FOLDERS_OF_A_MOMENT: [&str; 7] = [
+    "field",
+    "routes",
+    "route_cells",
+    "smooth_cells",
+    "ghosts",
+    "owned",
+    "state",
+];
 
 /// Checks that `dir`, an existing folder, is empty or a former result.
 ///

@@ -14,8 +14,8 @@
 //!   rename, so that a reader finds the former result or the new one.
 //! - A [`FieldWriter`] writes the rows of `field/`, a [`ChangeWriter`] those of `field_changes/`, each one file a
 //!   worker, in memory that does not depend on the number of rows.
-//! - A [`RouteWriter`] writes the rows of `routes/`, a [`RouteCellWriter`] those of `route_cells/`, a
-//!   [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
+//! - A [`RouteWriter`] writes the rows of `routes/`, a [`RouteCellWriter`] those of `route_cells/` and
+//!   `smooth_cells/`, a [`RouteChangeWriter`] those of `routes_changes/`: all come in order, so that none sorts.
 //! - A [`StateWriter`] writes the rows of `state/` or of `snapshots/`.
 //! - A [`GhostWriter`] writes the rows of `ghosts/`, an [`OwnedWriter`] those of `owned/`.
 //! - A [`container`] holds bricks as they lie in memory, a row a brick.

@@ -1,11 +1,13 @@
-//! The rows of `route_cells/`: one a cell of a route.
+//! The rows of `route_cells/`, one a cell of a route, and of `smooth_cells/`, one a cell in which a line pulled tight bends.
 
 use super::{Column, GROUP_ROWS, Packing, Part, TableWriter, Values, Written};
 use crate::Result;
 use crate::lattice::{Cell, Frame, Index64, distance_m};
+use crate::search::length_units;
 
 /// Writes one Parquet file of `route_cells/` for one worker: `query, seq, cell, lx, ly, lz, cost_so_far`, sorted by
-/// `query` and `seq`. It keeps one row group in memory (about 5 MB), however long the routes.
+/// `query` and `seq`; or one of `smooth_cells/`, whose last column is `length_so_far`. It keeps one row group in memory
+/// (about 5 MB), however long the routes.
 pub struct RouteCellWriter {
     table: TableWriter,
     cell_size_m: f64,
@@ -14,17 +16,40 @@ pub struct RouteCellWriter {
     seq: Vec<i32>,
     cell: Vec<i64>,
     lattice: [Vec<i32>; 3],
-    cost_so_far: Vec<f64>,
+    so_far_m: Vec<f64>,
     last: Option<i64>,
 }
 
 impl RouteCellWriter {
-    /// Creates the file; `settings` become key-value metadata beside the frame and the lattice.
+    /// Creates a file of `route_cells/`; `settings` become key-value metadata beside the frame and the lattice.
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
     pub fn create(
         part: impl Into<Part>,
+        frame: &Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
+        let so_far = Column::new("cost_so_far", Packing::DoubleDictionary);
+        RouteCellWriter::of(part.into(), so_far, frame, settings)
+    }
+
+    /// Creates a file of `smooth_cells/`, as [`RouteCellWriter::create`] does one of `route_cells/`.
+    ///
+    /// # Errors
+    /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be created.
+    pub fn create_smooth(
+        part: impl Into<Part>,
+        frame: &Frame,
+        settings: &[(String, String)],
+    ) -> Result<Self> {
+        let so_far = Column::new("length_so_far", Packing::DoubleDictionary);
+        RouteCellWriter::of(part.into(), so_far, frame, settings)
+    }
+
+    fn of(
+        part: Part,
+        so_far: Column,
         frame: &Frame,
         settings: &[(String, String)],
     ) -> Result<Self> {
@@ -35,7 +60,7 @@ impl RouteCellWriter {
             Column::new("lx", Packing::Int32Delta),
             Column::new("ly", Packing::Int32Delta),
             Column::new("lz", Packing::Int32Delta),
-            Column::new("cost_so_far", Packing::DoubleDictionary),
+            so_far,
         ];
         Ok(RouteCellWriter {
             table: TableWriter::create(part, &schema, &[0, 1], frame, settings)?,
@@ -45,13 +70,13 @@ impl RouteCellWriter {
             seq: Vec::new(),
             cell: Vec::new(),
             lattice: Default::default(),
-            cost_so_far: Vec::new(),
+            so_far_m: Vec::new(),
             last: None,
         })
     }
 
     /// Writes the route of a query: its cells from start to goal, each with the ticks from the start to it. Queries
-    /// come in strictly ascending order.
+    /// come in strictly ascending order, here and below.
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be written.
@@ -59,9 +84,32 @@ impl RouteCellWriter {
     /// # Panics
     /// If a cell has a coordinate outside 0…65535, where no map has cells.
     pub fn write_route(&mut self, query: i64, cells: &[(Cell, u32)]) -> Result<()> {
+        let cell_size_m = self.cell_size_m;
+        let cells = cells.iter();
+        self.write(query, cells.map(|c| (c.0, distance_m(c.1, cell_size_m))))
+    }
+
+    /// Writes the line that the route of a query becomes pulled tight: the cells in which it begins, bends and ends.
+    ///
+    /// # Errors
+    /// [`Error::Machine`](crate::Error::Machine) naming the file if it cannot be written.
+    ///
+    /// # Panics
+    /// If a cell has a coordinate outside 0…65535, where no map has cells.
+    pub fn write_line(&mut self, query: i64, bends: &[Cell]) -> Result<()> {
+        let cell_size_m = self.cell_size_m;
+        let mut units = 0.0;
+        let cells = bends.iter().enumerate().map(|(n, &cell)| {
+            units += length_units(&bends[n.saturating_sub(1)..=n]);
+            (cell, units * cell_size_m / 2.0)
+        });
+        self.write(query, cells)
+    }
+
+    fn write(&mut self, query: i64, cells: impl Iterator<Item = (Cell, f64)>) -> Result<()> {
         debug_assert!(self.last < Some(query), "queries come in order");
         self.last = Some(query);
-        for (seq, &(cell, ticks)) in (0..).zip(cells) {
+        for (seq, (cell, so_far_m)) in (0..).zip(cells) {
             let bits = Index64::of_cell(cell).expect("a route's cells are cells of the map");
             self.query.push(query);
             self.seq.push(seq);
@@ -69,7 +117,7 @@ impl RouteCellWriter {
             for (axis, unit) in self.lattice.iter_mut().zip(cell.xyz()) {
                 axis.push(unit);
             }
-            self.cost_so_far.push(distance_m(ticks, self.cell_size_m));
+            self.so_far_m.push(so_far_m);
             if self.query.len() == GROUP_ROWS {
                 self.write_group()?;
             }
@@ -98,13 +146,13 @@ impl RouteCellWriter {
             x,
             y,
             z,
-            Values::Double(&self.cost_so_far),
+            Values::Double(&self.so_far_m),
         ])?;
         self.query.clear();
         self.seq.clear();
         self.cell.clear();
         self.lattice.iter_mut().for_each(Vec::clear);
-        self.cost_so_far.clear();
+        self.so_far_m.clear();
         Ok(())
     }
 }

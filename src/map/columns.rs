@@ -7,6 +7,7 @@ pub(crate) mod compact;
 mod csv;
 mod footer;
 pub(crate) mod guard;
+mod header;
 mod lengths;
 mod ndjson;
 mod pages;
@@ -18,9 +19,8 @@ pub(crate) use parquet::{check_all_pages, damaged, guarded, key_values, open_foo
 pub(crate) use parquet::{decode_parquet, open_parquet, open_parquet_whole};
 pub(crate) use survey::survey;
 
-use super::input::{Share, extension, shown};
+use super::input::{Share, extension, misnamed, shown};
 use crate::{Error, Result};
-use rustc_hash::FxHashMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -76,11 +76,7 @@ impl Rows {
         let mut file = path.display().to_string();
         let (opened, bytes) = match extension(path).as_str() {
             "csv" | "parquet" | "json" | "ndjson" | "jsonl" => super::input::open(path)?,
-            _ => {
-                return Err(Error::input(format!(
-                    "{file}: the name of a table must end in .csv, .parquet or .json"
-                )));
-            }
+            _ => return Err(no_table(path)),
         };
         let mut number = 0;
         let source = match extension(path).as_str() {
@@ -133,9 +129,9 @@ impl Rows {
     /// Whether the table has a wanted column; JSON tables may have any.
     pub(crate) fn has(&self, column: usize) -> bool {
         match &self.source {
-            Source::Csv(rows) => rows.has(column),
+            Source::Csv(rows) => rows.header().has(column),
             Source::Ndjson(_) => true,
-            Source::Parquet(rows) => rows.has(column),
+            Source::Parquet(rows) => rows.header().has(column),
         }
     }
 
@@ -146,11 +142,20 @@ impl Rows {
     pub(crate) fn require(&self, columns: &[usize]) -> Result<()> {
         match columns.iter().find(|&&c| !self.has(c)) {
             None => Ok(()),
-            Some(&c) => Err(Error::input(format!(
-                "{}: the table must have a column \"{}\"",
-                self.file, self.wanted[c]
-            ))),
+            Some(&c) => Err(Error::input(format!("{}: {}", self.file, self.lacks(c)))),
         }
+    }
+
+    /// That a wanted column is not there.
+    #[cold]
+    fn lacks(&self, column: usize) -> String {
+        let name = &self.wanted[column];
+        let found = match &self.source {
+            Source::Csv(rows) => rows.header().found(),
+            Source::Ndjson(_) => "",
+            Source::Parquet(rows) => rows.header().found(),
+        };
+        format!("the table must have a column \"{name}\"{found}")
     }
 
     /// How many bytes of the file were read, about.
@@ -169,8 +174,8 @@ impl Rows {
     #[inline]
     pub(crate) fn next_row(&mut self) -> Result<Option<Row<'_>>> {
         let more = match &mut self.source {
-            Source::Csv(rows) => rows.advance(&self.file),
-            Source::Ndjson(rows) => rows.advance(&self.file),
+            Source::Csv(rows) => rows.advance(&self.file, self.number + 1),
+            Source::Ndjson(rows) => rows.advance(&self.file, self.number + 1),
             Source::Parquet(rows) => rows.advance(&self.file),
         };
         if !more? {
@@ -291,7 +296,7 @@ impl<'a> Row<'a> {
         let name = &self.rows.wanted[column];
         let found = match self.field(column) {
             Field::Missing if !self.rows.has(column) => {
-                return self.wrong(format_args!("the table must have a column \"{name}\""));
+                return self.wrong(self.rows.lacks(column));
             }
             Field::Missing => "missing".to_owned(),
             Field::Signed(v) => v.to_string(),
@@ -320,26 +325,10 @@ fn number_text(text: &[u8]) -> Option<&str> {
     std::str::from_utf8(text).ok()
 }
 
-/// Finds the wanted columns among the names of a header.
-///
-/// # Errors
-/// [`Error::Input`] if a wanted column comes twice.
-fn find_columns<'a>(
-    file: &str,
-    wanted: &[&str],
-    header: impl Iterator<Item = &'a [u8]>,
-) -> Result<Vec<Option<usize>>> {
-    let mut places = vec![None; wanted.len()];
-    let numbers: FxHashMap<&[u8], usize> = wanted.iter().map(|w| w.as_bytes()).zip(0..).collect();
-    for (place, name) in header.enumerate() {
-        if let Some(&n) = numbers.get(name)
-            && places[n].replace(place).is_some()
-        {
-            return Err(Error::input(format!(
-                "{file}: the table has two columns \"{}\"; each must have a name of its own",
-                wanted[n]
-            )));
-        }
-    }
-    Ok(places)
+/// The error that a file's name is not one of a table.
+fn no_table(path: &Path) -> Error {
+    misnamed(
+        path,
+        "the name of a table must end in .csv, .parquet or .json",
+    )
 }

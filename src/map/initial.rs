@@ -1,7 +1,7 @@
 //! The values that a field starts from: of a table of cells, or of an array of voxels.
 
 use super::columns::{Row, Rows};
-use super::input::extension;
+use super::input::{extension, misnamed};
 use super::limit::{Budget, available_memory_bytes};
 use super::table::lattice_cell;
 use super::voxels::BRICK_VOXELS;
@@ -87,10 +87,10 @@ pub fn read_initial(path: &Path, map: &CellMap, axes: Axes) -> Result<InitialVal
     match extension(path).as_str() {
         "csv" | "parquet" => read_table(path, map, budget),
         "npy" => read_array(path, map, axes, budget),
-        _ => Err(Error::input(format!(
-            "{}: the name of a file of initial values must end in .csv, .parquet or .npy",
-            path.display()
-        ))),
+        _ => Err(misnamed(
+            path,
+            "the name of a file of initial values must end in .csv, .parquet or .npy",
+        )),
     }
 }
 

@@ -17,6 +17,17 @@ pub(crate) fn extension(path: &Path) -> String {
         .unwrap_or_default()
 }
 
+/// The error that the end of a file's name is none that can be read; `right` says which can.
+pub(crate) fn misnamed(path: &Path, right: &str) -> Error {
+    let file = path.display();
+    match extension(path).as_str() {
+        "gz" | "bz2" | "xz" | "zst" | "zip" | "7z" => {
+            Error::input(format!("{file}: it is packed; unpack it first: {right}"))
+        }
+        _ => Error::input(format!("{file}: {right}")),
+    }
+}
+
 /// Opens a file for reading, and tells its length in bytes (0 for what has none, such as a pipe).
 ///
 /// # Errors

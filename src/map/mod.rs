@@ -161,11 +161,16 @@ pub fn read_map(path: &Path, options: &ReadOptions) -> Result<CellMap> {
         "npy" => npy::read,
         "csv" | "parquet" => table::read,
         "octa" => octa::read,
-        _ => {
+        "ot" => {
             return Err(Error::input(format!(
-                "{}: the name of a map must end in .bt, .3dmap, .npy, .csv, .parquet or .octa, or be a folder that is a table",
+                "{}: an OctoMap is read in its binary form alone: write it as .bt (convert_octree of OctoMap does)",
                 path.display()
             )));
+        }
+        _ => {
+            let right = "the name of a map must end in .bt, .3dmap, .npy, .csv, .parquet or .octa, or be that of a \
+                         folder that is a table";
+            return Err(input::misnamed(path, right));
         }
     };
     options.check_for(&extension)?;

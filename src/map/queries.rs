@@ -4,7 +4,7 @@
 //! problem `sx sy sz gx gy gz optimal ratio` in voxels. The last two are the benchmark's answer, not ours to use.
 
 use super::columns::{Row, Rows};
-use super::input::{Bytes, extension, shown};
+use super::input::{Bytes, extension, misnamed, shown};
 use super::limit::{Budget, available_memory_bytes};
 use crate::lattice::{Cell, Frame};
 use crate::{Error, Result};
@@ -62,10 +62,10 @@ pub fn read_queries(path: &Path, frame: &Frame) -> Result<Vec<Query>> {
     match extension(path).as_str() {
         "csv" | "parquet" => read_table(path, frame, budget),
         "3dscen" => read_problems(path, budget),
-        _ => Err(Error::input(format!(
-            "{}: the name of a file of queries must end in .csv, .parquet or .3dscen",
-            path.display()
-        ))),
+        _ => Err(misnamed(
+            path,
+            "the name of a file of queries must end in .csv, .parquet or .3dscen",
+        )),
     }
 }
 

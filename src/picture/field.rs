@@ -48,14 +48,14 @@ pub(super) fn draw_slice(
     slice: &Slice,
     words: &[u32],
     scale: &FieldScale,
-    sources: &[Cell],
+    (sources, through): (&[Cell], Cell),
 ) {
     draw_field(canvas, corner, &slice.view, words, scale);
-    for source in sources.iter().skip(1) {
+    for source in sources.iter().filter(|&&source| source != through) {
         draw_source(canvas, corner, slice, *source, 3.5);
     }
-    if let Some(first) = sources.first() {
-        draw_source(canvas, corner, slice, *first, 5.5);
+    if sources.contains(&through) {
+        draw_source(canvas, corner, slice, through, 5.5);
     }
 }
 
@@ -92,10 +92,9 @@ fn draw_field(
 
 /// Marks a source if it lies in the slice.
 fn draw_source(canvas: &mut Canvas, [x, y]: [usize; 2], slice: &Slice, source: Cell, radius: f64) {
-    let (view, cell) = (&slice.view, source.xyz());
-    let at = view.axes.map(|a| f64::from(cell[a]));
-    let inside = (0..2).all(|a| (view.low[a]..=view.high[a]).contains(&at[a]));
-    if inside && (cell[view.across()] - slice.at).abs() <= 1 {
+    if slice.marks(source) {
+        let (view, cell) = (&slice.view, source.xyz());
+        let at = view.axes.map(|a| f64::from(cell[a]));
         let column = x as f64 + view.px(0, at[0]);
         let row = (y + view.size[1]) as f64 - view.px(1, at[1]);
         canvas.disc(column, row, radius + 1.5, WHITE);

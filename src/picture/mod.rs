@@ -21,10 +21,12 @@ mod render;
 mod routes;
 mod scale;
 mod slice;
+mod span;
 mod view;
 
 pub use plan::{PicturePlan, Samples, Shade};
 pub use routes::{DrawnRoute, RoutePlan, RouteSamples};
+pub use span::Span;
 
 #[cfg(test)]
 mod tests;

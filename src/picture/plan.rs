@@ -2,6 +2,7 @@
 
 use super::render;
 use super::slice::Slice;
+use super::span::Span;
 use crate::brick::{BRICK_UNITS, BrickId, Costs};
 use crate::error::Result;
 use crate::lattice::{Cell, Frame, UNREACHED};
@@ -62,13 +63,13 @@ pub struct PicturePlan {
 }
 
 impl PicturePlan {
-    /// The picture of a map whose cells have coordinates `low…high` (both included, in lattice units), cut through
-    /// the cell `through`; if that lies beyond, the picture reaches to it.
+    /// The picture of a map whose open cells have the box `span`, cut through the cell `through`; if that lies beyond,
+    /// the picture reaches to it.
     ///
     /// All slices have one scale, by which the map's longest side is 640 pixels, unless a slice would be too small to
     /// see.
-    pub fn new(low: [i32; 3], high: [i32; 3], frame: Frame, through: Cell) -> Self {
-        let cell = through.xyz();
+    pub fn new(span: Span, frame: Frame, through: Cell) -> Self {
+        let (Span { low, high }, cell) = (span, through.xyz());
         // An empty box has its low above its high: the cell alone remains.
         let low: [i32; 3] = std::array::from_fn(|a| low[a].min(cell[a]));
         let high: [i32; 3] = std::array::from_fn(|a| high[a].max(cell[a]));
@@ -125,9 +126,14 @@ impl PicturePlan {
         }
     }
 
+    /// Whether a picture marks a source in a cell.
+    pub fn marks(&self, source: Cell) -> bool {
+        self.slices.iter().any(|slice| slice.marks(source))
+    }
+
     /// Draws the picture: a PNG's bytes, the same for the same samples, sources and title.
     ///
-    /// Of `sources`, those that lie in a slice are marked. Characters of the title beyond Latin-1 become `?`.
+    /// Of `sources`, those that lie in a slice are marked, and most the one that the slices meet in. Characters of the title beyond Latin-1 become `?`.
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) if the PNG cannot be encoded.

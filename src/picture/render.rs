@@ -99,7 +99,8 @@ fn draw(
     let mut rest = samples.words();
     for (slice, corner) in plan.slices.iter().zip(layout.images()) {
         let (words, after) = rest.split_at(slice.view.pixels());
-        draw_slice(&mut canvas, corner, slice, words, scale, sources);
+        let marks = (sources, plan.through);
+        draw_slice(&mut canvas, corner, slice, words, scale, marks);
         rest = after;
     }
     layout.draw_panels(&mut canvas);

@@ -40,6 +40,14 @@ impl Slice {
         }
     }
 
+    /// Whether a source in a cell is marked: one in the plane or beside it.
+    pub(super) fn marks(&self, source: Cell) -> bool {
+        let (view, cell) = (&self.view, source.xyz());
+        let at = view.axes.map(|a| f64::from(cell[a]));
+        let inside = (0..2).all(|a| (view.low[a]..=view.high[a]).contains(&at[a]));
+        inside && (cell[view.across()] - self.at).abs() <= 1
+    }
+
     /// The pixels whose centres may lie in a cell with coordinates `low…high` along drawn axis `a`.
     fn reach(&self, a: usize, low: i32, high: i32) -> Range<usize> {
         let first = self.view.px(a, f64::from(low) - 1.0).floor().max(0.0) as usize;

@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::palette::{OBSTACLE, Rgb, SOURCE, UNREACHED_FILL, UNREACHED_HATCH, WHITE, ramp};
 use super::render::layout;
-use super::{PicturePlan, Samples};
+use super::{PicturePlan, Samples, Span};
 use crate::brick::{BRICK_CELLS, BrickId, Costs};
 use crate::lattice::{Cell, Frame, NEIGHBOURS, UNREACHED, axial_half, diagonal_half};
 use std::cmp::Reverse;
@@ -86,7 +86,14 @@ impl World {
 
     fn plan(&self, cell_size_m: f64, through: Cell) -> PicturePlan {
         let frame = Frame::new([-3.0, 10.0, 0.25], cell_size_m).unwrap();
-        PicturePlan::new(self.low, self.high, frame, through)
+        PicturePlan::new(
+            Span {
+                low: self.low,
+                high: self.high,
+            },
+            frame,
+            through,
+        )
     }
 
     fn paint(&self, plan: &PicturePlan) -> Samples {
@@ -218,12 +225,9 @@ fn pieces_merge_to_the_whole_in_any_order() {
 #[test]
 fn pixels_show_their_nearest_cells() {
     let through = cell(7, 5, 9);
-    let plan = PicturePlan::new(
-        [1, 2, 3],
-        [14, 9, 17],
-        Frame::new([0.0; 3], 1.0).unwrap(),
-        through,
-    );
+    let (low, high) = ([1, 2, 3], [14, 9, 17]);
+    let frame = Frame::new([0.0; 3], 1.0).unwrap();
+    let plan = PicturePlan::new(Span { low, high }, frame, through);
     for slice in &plan.slices {
         let mut shown = vec![Vec::new(); slice.view.pixels()];
         slice.visit([0; 3], [15; 3], |pixel, cell| shown[pixel].push(cell));
@@ -279,7 +283,7 @@ fn pictures_of_every_shape_can_be_drawn() {
         let used = if b == 1 { &frames[..] } else { &frames[..1] };
         for &(origin_m, cell_size_m) in used {
             let frame = Frame::new(origin_m, cell_size_m).unwrap();
-            let plan = PicturePlan::new(low, high, frame, through);
+            let plan = PicturePlan::new(Span { low, high }, frame, through);
             assert!(plan.words() <= 3 * 640 * 640);
             let (brick, local) = BrickId::locate(through).unwrap();
             let (mut costs, mut ticks) = ([0; BRICK_CELLS], [UNREACHED; BRICK_CELLS]);
@@ -297,4 +301,32 @@ fn pictures_of_every_shape_can_be_drawn() {
             }
         }
     }
+}
+
+/// The box of open cells grows brick by brick, to the cells and no further.
+#[test]
+fn a_span_is_the_box_of_open_cells() {
+    let world = rooms();
+    let open = world.bricks.iter().flat_map(|(&brick, (costs, _))| {
+        let open = (0..BRICK_CELLS).filter(|&index| costs[index] > 0);
+        open.map(move |index| brick.cell(crate::brick::Local::new(index).unwrap()).xyz())
+    });
+    let expected = open.fold(Span::NONE, |span, xyz| Span {
+        low: std::array::from_fn(|a| span.low[a].min(xyz[a])),
+        high: std::array::from_fn(|a| span.high[a].max(xyz[a])),
+    });
+    let (mut first, mut second) = (Span::NONE, Span::NONE);
+    for (n, (&brick, (costs, _))) in world.bricks.iter().enumerate() {
+        if n % 3 == 0 { &mut first } else { &mut second }.add(brick, costs);
+    }
+    first.merge(&second);
+    assert_eq!(first, expected);
+    assert!(
+        first
+            .low
+            .iter()
+            .zip(first.high)
+            .all(|(&low, high)| low < high)
+    );
+    assert_eq!(Span::NONE.centre(), cell(0, 0, 0));
 }

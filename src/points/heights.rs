@@ -4,7 +4,7 @@ mod geotiff;
 mod hgt;
 mod npz;
 
-use crate::map::input::{Bytes, extension};
+use crate::map::input::{Bytes, extension, misnamed};
 use crate::map::limit::{Budget, available_memory_bytes};
 use crate::map::npy::Plane;
 use crate::{Error, Result};
@@ -125,9 +125,8 @@ pub fn read_heights(path: &Path, options: &HeightOptions) -> Result<Heights> {
         )?,
         "npz" => npz::read(path, options)?,
         _ => {
-            return Err(Error::input(format!(
-                "{file}: the name of a file of heights must end in .hgt, .tif, .tiff, .npy or .npz"
-            )));
+            let right = "the name of a file of heights must end in .hgt, .tif, .tiff, .npy or .npz";
+            return Err(misnamed(path, right));
         }
     };
     if grid.heights.is_empty() {

@@ -154,10 +154,9 @@ impl PointFile {
                 Box::new(table::Table::open(path, asked)?)
             }
             _ => {
-                return Err(Error::input(format!(
-                    "{file}: the name of a point cloud must end in .las, .laz, .ply, .pcd, .csv, .parquet, .ndjson \
-                     or .json"
-                )));
+                let right = "the name of a point cloud must end in .las, .laz, .ply, .pcd, .csv, .parquet, .ndjson \
+                             or .json";
+                return Err(crate::map::input::misnamed(path, right));
             }
         };
         let chosen = choose(&file, format.attributes(), asked)?;

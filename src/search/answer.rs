@@ -1,7 +1,8 @@
 //! What is answered to a query, and what the answer was read from.
 
-use super::CellKey;
+use super::{CellKey, length_units};
 use crate::brick::BrickId;
+use crate::lattice::Cell;
 use serde::{Deserialize, Serialize};
 
 /// How a query ended.
@@ -33,10 +34,17 @@ pub struct Route {
     pub cost: u32,
     /// What no route can be below, in ticks.
     pub lower_bound: u32,
-    /// The length of the line pulled tight, in lattice units, if asked for.
-    pub smooth_units: Option<f64>,
+    /// The cells in which the line pulled tight begins, bends and ends, if asked for.
+    pub bends: Option<Vec<Cell>>,
     /// The cells from the start to the goal, and the cost so far in ticks.
     pub cells: Vec<(CellKey, u32)>,
+}
+
+impl Route {
+    /// The length of the line pulled tight, in lattice units, if asked for.
+    pub fn smooth_units(&self) -> Option<f64> {
+        self.bends.as_deref().map(length_units)
+    }
 }
 
 /// An answer to a query.
@@ -85,7 +93,7 @@ impl Answer {
             status: self.status,
             cost: route.map(|r| r.cost),
             lower_bound: route.map(|r| r.lower_bound),
-            smooth_bits: route.and_then(|r| r.smooth_units).map(f64::to_bits),
+            smooth_bits: route.and_then(Route::smooth_units).map(f64::to_bits),
             cells: route.map_or(0, |r| r.cells.len() as u32),
         }
     }

@@ -76,6 +76,31 @@ pub struct Parcel {
     costs: Costs,
 }
 
+impl Parcel {
+    /// The costs of a brick for a worker.
+    pub(super) fn new(brick: BrickId, worker: usize, costs: Costs) -> Self {
+        Parcel {
+            brick: brick.code(),
+            worker: worker as u64,
+            costs,
+        }
+    }
+
+    /// No brick for a worker, but the word that there is an epoch.
+    pub fn nothing(worker: usize) -> Self {
+        Parcel {
+            brick: u64::MAX,
+            worker: worker as u64,
+            costs: [0; BRICK_CELLS],
+        }
+    }
+
+    /// The brick and its costs.
+    pub(super) fn open(self) -> Option<(BrickId, Box<Costs>)> {
+        Some((BrickId::from_code(self.brick)?, Box::new(self.costs)))
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Begin,
@@ -90,7 +115,7 @@ pub(super) struct Task {
     stage: Stage,
     search: Fronts,
     route: Vec<(CellKey, u32)>,
-    smooth_units: Option<f64>,
+    bends: Option<Vec<Cell>>,
     smooth_reads: Reads,
     /// How many times it has asked for bricks.
     asked: u32,
@@ -129,7 +154,7 @@ impl Task {
             stage,
             search,
             route: Vec::new(),
-            smooth_units: None,
+            bends: None,
             smooth_reads: Reads::default(),
             asked: 0,
             spent: Duration::ZERO,
@@ -290,7 +315,7 @@ impl Router {
                         let mut costs = Noted::new(&self.bricks);
                         let bends = smooth::smooth(&cells, &mut costs)?;
                         task.smooth_reads = costs.reads();
-                        task.smooth_units = Some(smooth::length_units(&bends));
+                        task.bends = Some(bends);
                     }
                     return Ok(Progress::Done(RouteStatus::Found));
                 }
@@ -398,7 +423,7 @@ impl Router {
         let route = (status == RouteStatus::Found).then(|| Route {
             cost,
             lower_bound: flooded.map_or_else(|| search.lower_bound(), |_| cost),
-            smooth_units: task.smooth_units,
+            bends: task.bends,
             cells: task.route,
         });
         let answer = Answer {
@@ -429,8 +454,8 @@ impl Router {
     /// Takes in bricks of other workers.
     pub fn receive_parcels(&mut self, parcels: impl IntoIterator<Item = Parcel>) {
         for parcel in parcels {
-            let brick = BrickId::from_code(parcel.brick).expect("a router's parcel");
-            self.bricks.copy(brick, Box::new(parcel.costs));
+            let (brick, costs) = parcel.open().expect("a router's parcel");
+            self.bricks.copy(brick, costs);
             self.work.asked.remove(&brick);
             let work = &mut self.work;
             let mut at = 0;
@@ -459,17 +484,15 @@ impl Router {
     pub fn take_parcels(&mut self, mut deliver: impl FnMut(Parcel)) {
         for request in self.work.wanted.drain(..) {
             for code in request.cube() {
-                let own = BrickId::from_code(code).and_then(|brick| self.bricks.own_costs(brick));
-                let costs = match own {
+                let Some(brick) = BrickId::from_code(code) else {
+                    continue;
+                };
+                let costs = match self.bricks.own_costs(brick) {
                     Some(costs) => *costs,
                     None if code == request.brick => [0; BRICK_CELLS],
                     None => continue,
                 };
-                deliver(Parcel {
-                    brick: code,
-                    worker: u64::from(request.worker),
-                    costs,
-                });
+                deliver(Parcel::new(brick, request.worker as usize, costs));
             }
         }
     }

@@ -238,7 +238,7 @@ fn each_fault_of_a_map_is_named() {
             b"lx,ly,lz,cost\n0,0,0,\n".to_vec(),
             &["row 1", "missing"],
         ),
-        ("n.csv", b"lx,ly,lz\n0,0\n".to_vec(), &["line 2", "fields"]),
+        ("n.csv", b"lx,ly,lz\n0,0\n".to_vec(), &["row 1", "fields"]),
         (
             "o.csv",
             b"lx,ly,lz\n0,\xff\xfe,0\n".to_vec(),

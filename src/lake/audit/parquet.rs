@@ -185,6 +185,7 @@ impl Parquet {
             _ if has("status") && timed => Some("routes_changes"),
             _ if has("status") => Some("routes"),
             _ if has("cost_so_far") => Some("route_cells"),
+            _ if has("length_so_far") => Some("smooth_cells"),
             _ if has("ring") => Some("ghosts"),
             _ if has("part") && has("cell") => Some("owned"),
             _ if has("value") && has("step") => Some("snapshots"),
@@ -199,7 +200,7 @@ fn key_of(table: &str) -> &'static [&'static str] {
     match table {
         "field_changes" => &["cell", "time", "diff"],
         "routes" => &["query"],
-        "route_cells" => &["query", "seq"],
+        "route_cells" | "smooth_cells" => &["query", "seq"],
         "routes_changes" => &["time", "query", "diff"],
         "ghosts" => &["cell", "part"],
         "snapshots" => &["step", "cell"],

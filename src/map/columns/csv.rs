@@ -1,6 +1,7 @@
 //! Rows of CSV: comma-separated, with a header, quotes as in RFC 4180, blanks around values ignored.
 
-use super::{Field, LONGEST_ROW_BYTES, find_columns};
+use super::header::Header;
+use super::{Field, LONGEST_ROW_BYTES};
 use crate::map::input::read_error;
 use crate::{Error, Result};
 use csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
@@ -14,7 +15,7 @@ pub(super) struct CsvRows {
     since_row: Arc<AtomicU64>,
     record: ByteRecord,
     columns: usize,
-    places: Vec<Option<usize>>,
+    header: Header,
 }
 
 impl CsvRows {
@@ -34,7 +35,7 @@ impl CsvRows {
             since_row,
             record: ByteRecord::new(),
             columns: 0,
-            places: Vec::new(),
+            header: Header::default(),
         };
         if !rows.read_record(file)? {
             return Err(Error::input(format!(
@@ -42,13 +43,13 @@ impl CsvRows {
             )));
         }
         rows.columns = rows.record.len();
-        let header = rows.record.iter().map(<[u8]>::trim_ascii);
-        rows.places = find_columns(file, wanted, header)?;
+        let names = rows.record.iter().map(<[u8]>::trim_ascii);
+        rows.header = Header::new(file, wanted, names)?;
         Ok(rows)
     }
 
-    pub(super) fn has(&self, column: usize) -> bool {
-        self.places[column].is_some()
+    pub(super) fn header(&self) -> &Header {
+        &self.header
     }
 
     pub(super) fn read_bytes(&self) -> u64 {
@@ -60,23 +61,22 @@ impl CsvRows {
         self.record.iter().map(<[u8]>::trim_ascii)
     }
 
-    pub(super) fn advance(&mut self, file: &str) -> Result<bool> {
+    /// Goes on to the next row, which messages call by its `number`; false at the end.
+    pub(super) fn advance(&mut self, file: &str, number: u64) -> Result<bool> {
         if !self.read_record(file)? {
             return Ok(false);
         }
         let (fields, columns) = (self.record.len(), self.columns);
         if fields != columns {
-            let line = self.record.position().map_or(0, csv::Position::line);
             return Err(Error::input(format!(
-                "{file}, line {line}: the row has {fields} fields where the header has {columns}"
+                "{file}, row {number}: the row has {fields} fields where the header has {columns}"
             )));
         }
         // A number or a word is of one line: one that is not begins with a quote that nobody has closed.
         let broken = |place: &usize| self.record.get(*place).is_some_and(|f| f.contains(&b'\n'));
-        if self.record.as_slice().contains(&b'\n') && self.places.iter().flatten().any(broken) {
-            let line = self.record.position().map_or(0, csv::Position::line);
+        if self.record.as_slice().contains(&b'\n') && self.header.places().any(|p| broken(&p)) {
             return Err(Error::input(format!(
-                "{file}, line {line}: a value runs over the end of its line: a quote is not closed"
+                "{file}, row {number}: a value runs over the end of its line: a quote is not closed"
             )));
         }
         Ok(true)
@@ -84,7 +84,10 @@ impl CsvRows {
 
     #[inline]
     pub(super) fn field(&self, column: usize) -> Field<'_> {
-        let bytes = self.places[column].and_then(|place| self.record.get(place));
+        let bytes = self
+            .header
+            .place(column)
+            .and_then(|place| self.record.get(place));
         match bytes.map(<[u8]>::trim_ascii) {
             None | Some([]) => Field::Missing,
             Some(text) => Field::Untyped(text),

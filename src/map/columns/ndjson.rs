@@ -10,7 +10,6 @@ use std::io::{BufRead, BufReader, Read};
 pub(super) struct NdjsonRows {
     reader: BufReader<Box<dyn Read + Send>>,
     line: Vec<u8>,
-    line_number: u64,
     read_bytes: u64,
     wanted: Vec<String>,
     values: Vec<Value>,
@@ -21,7 +20,6 @@ impl NdjsonRows {
         NdjsonRows {
             reader: BufReader::with_capacity(1 << 16, inner),
             line: Vec::new(),
-            line_number: 0,
             read_bytes: 0,
             wanted: wanted.iter().map(|&name| name.to_owned()).collect(),
             values: vec![Value::Null; wanted.len()],
@@ -32,8 +30,9 @@ impl NdjsonRows {
         self.read_bytes
     }
 
-    pub(super) fn advance(&mut self, file: &str) -> Result<bool> {
-        let Some(mut object) = self.next_object(file)? else {
+    /// Goes on to the next row, which messages call by its `number`; false at the end.
+    pub(super) fn advance(&mut self, file: &str, number: u64) -> Result<bool> {
+        let Some(mut object) = self.next_object(file, number)? else {
             return Ok(false);
         };
         for (value, name) in self.values.iter_mut().zip(&self.wanted) {
@@ -42,10 +41,14 @@ impl NdjsonRows {
         Ok(true)
     }
 
-    /// The object of the next line that is not blank; `None` at the end.
-    pub(super) fn next_object(&mut self, file: &str) -> Result<Option<Map<String, Value>>> {
+    /// The object of the next line that is not blank, which messages call row `number`; `None` at the end.
+    pub(super) fn next_object(
+        &mut self,
+        file: &str,
+        number: u64,
+    ) -> Result<Option<Map<String, Value>>> {
         loop {
-            if !self.read_line(file)? {
+            if !self.read_line(file, number)? {
                 return Ok(None);
             }
             if !self.line.trim_ascii().is_empty() {
@@ -54,8 +57,7 @@ impl NdjsonRows {
         }
         serde_json::from_slice(&self.line).map(Some).map_err(|e| {
             Error::input(format!(
-                "{file}, line {}: {} must be one JSON object: {}",
-                self.line_number,
+                "{file}, row {number}: {} must be one JSON object: {}",
                 shown(self.line.trim_ascii()),
                 told(&e.to_string())
             ))
@@ -78,9 +80,8 @@ impl NdjsonRows {
         }
     }
 
-    fn read_line(&mut self, file: &str) -> Result<bool> {
+    fn read_line(&mut self, file: &str, number: u64) -> Result<bool> {
         self.line.clear();
-        self.line_number += 1;
         let n = (&mut self.reader)
             .take(LONGEST_ROW_BYTES)
             .read_until(b'\n', &mut self.line)
@@ -88,8 +89,7 @@ impl NdjsonRows {
         self.read_bytes += n as u64;
         if n as u64 == LONGEST_ROW_BYTES && self.line.last() != Some(&b'\n') {
             return Err(Error::input(format!(
-                "{file}, line {}: a row must not be longer than {LONGEST_ROW_BYTES} bytes",
-                self.line_number
+                "{file}, row {number}: it must not be longer than {LONGEST_ROW_BYTES} bytes"
             )));
         }
         Ok(n > 0)

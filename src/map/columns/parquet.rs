@@ -1,8 +1,9 @@
 //! Rows of Parquet files, read batch by batch, of the wanted columns alone.
 
 use super::footer::check_footer;
+use super::header::Header;
 use super::pages::{TextLimit, check_pages};
-use super::{Field, find_columns, guard};
+use super::{Field, guard};
 use crate::map::input::{Share, told};
 use crate::{Error, Result};
 use arrow::array::{
@@ -51,6 +52,7 @@ enum Column {
 /// The rows of a Parquet file.
 pub(super) struct ParquetRows {
     reader: ParquetRecordBatchReader,
+    header: Header,
     /// Where each wanted column stands in a batch.
     places: Vec<Option<usize>>,
     columns: Vec<Column>,
@@ -72,7 +74,8 @@ impl ParquetRows {
         wanted: &[&str],
         share: Share,
     ) -> Result<Self> {
-        let (metadata, places) = open(name, &file, file_bytes, wanted)?;
+        let (metadata, header) = open(name, &file, file_bytes, wanted)?;
+        let places: Vec<_> = (0..wanted.len()).map(|c| header.place(c)).collect();
         let rows = rows_of(name, metadata.metadata())?;
         check_pages(
             name,
@@ -103,6 +106,7 @@ impl ParquetRows {
         })?;
         Ok(ParquetRows {
             reader,
+            header,
             places: ranks,
             columns: Vec::new(),
             row: 0,
@@ -114,8 +118,8 @@ impl ParquetRows {
         })
     }
 
-    pub(super) fn has(&self, column: usize) -> bool {
-        self.places[column].is_some()
+    pub(super) fn header(&self) -> &Header {
+        &self.header
     }
 
     pub(super) fn rows_before(&self) -> u64 {
@@ -287,19 +291,18 @@ fn groups_of(
     Ok(((start..end).collect(), before, own))
 }
 
-/// Reads the footer: the metadata under which the wanted columns decode, and the places of those columns in the
-/// file.
+/// Reads the footer: the metadata under which the wanted columns decode, and the file's columns.
 fn open(
     name: &str,
     file: &File,
     file_bytes: u64,
     wanted: &[&str],
-) -> Result<(ArrowReaderMetadata, Vec<Option<usize>>)> {
+) -> Result<(ArrowReaderMetadata, Header)> {
     let plain = open_footer(name, file, file_bytes)?;
     let fields = plain.schema().fields();
-    let places = find_columns(name, wanted, fields.iter().map(|f| f.name().as_bytes()))?;
-    for (column, place) in wanted.iter().zip(&places) {
-        if let Some(field) = place.map(|p| &fields[p])
+    let header = Header::new(name, wanted, fields.iter().map(|f| f.name().as_bytes()))?;
+    for (number, column) in wanted.iter().enumerate() {
+        if let Some(field) = header.place(number).map(|p| &fields[p])
             && !readable(field.data_type())
         {
             return Err(Error::input(format!(
@@ -323,7 +326,7 @@ fn open(
         ArrowReaderMetadata::try_new(Arc::clone(plain.metadata()), options)
             .map_err(|e| damaged(name, &e.to_string()))
     })?;
-    Ok((metadata, places))
+    Ok((metadata, header))
 }
 
 fn readable(data_type: &DataType) -> bool {

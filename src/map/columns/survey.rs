@@ -1,14 +1,14 @@
 //! Which columns of a table hold numbers.
 
-use super::{csv, ndjson, number_text, parquet};
+use super::{csv, ndjson, no_table, number_text, parquet};
+use crate::Result;
 use crate::map::input::{extension, open};
-use crate::{Error, Result};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use std::path::Path;
 
 /// How many rows are looked at where the file does not tell the types of its columns.
-const SAMPLE_ROWS: usize = 256;
+const SAMPLE_ROWS: u64 = 256;
 
 /// What a look at a table tells.
 pub(crate) struct Survey {
@@ -37,11 +37,7 @@ pub(crate) fn survey(path: &Path) -> Result<Survey> {
         "json" | "ndjson" | "jsonl" => {
             of_json(&file, ndjson::NdjsonRows::new(Box::new(opened), &[]))?
         }
-        _ => {
-            return Err(Error::input(format!(
-                "{file}: the name of a table must end in .csv, .parquet or .json"
-            )));
-        }
+        _ => return Err(no_table(path)),
     };
     Ok(Survey {
         numeric: without_doubles(numeric),
@@ -69,8 +65,8 @@ fn of_csv(file: &str, mut rows: csv::CsvRows) -> Result<Vec<String>> {
         .map(|name| std::str::from_utf8(name).ok().map(str::to_owned))
         .collect();
     let mut seen = vec![Seen::default(); names.len()];
-    for _ in 0..SAMPLE_ROWS {
-        if !rows.advance(file)? {
+    for row in 1..=SAMPLE_ROWS {
+        if !rows.advance(file, row)? {
             break;
         }
         for (seen, field) in seen.iter_mut().zip(rows.fields()) {
@@ -90,8 +86,8 @@ fn of_csv(file: &str, mut rows: csv::CsvRows) -> Result<Vec<String>> {
 
 fn of_json(file: &str, mut rows: ndjson::NdjsonRows) -> Result<Vec<String>> {
     let mut members: std::collections::BTreeMap<String, Seen> = Default::default();
-    for _ in 0..SAMPLE_ROWS {
-        let Some(object) = rows.next_object(file)? else {
+    for row in 1..=SAMPLE_ROWS {
+        let Some(object) = rows.next_object(file, row)? else {
             break;
         };
         for (name, value) in object {

@@ -131,8 +131,8 @@ fn bad_tables_are_told_in_one_sentence() {
         "query,query,sx,sy,sz,gx,gy,gz\n",
         &["two columns \"query\""],
     );
-    csv("1,10,0,0,10,0\n", &["line 2", "6 fields"]);
-    csv("1,10,0,0,10,0,0,0\n", &["line 2", "8 fields"]);
+    csv("1,10,0,0,10,0\n", &["row 1", "6 fields"]);
+    csv("1,10,0,0,10,0,0,0\n", &["row 1", "8 fields"]);
     csv(
         "1,10,0,0,10,0,0\n2,10,,0,10,0,0\n",
         &["row 2", "\"sy\" is missing"],

@@ -5,6 +5,7 @@ use super::render;
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
 use crate::error::Result;
 use crate::lattice::{Cell, Frame};
+use crate::picture::Span;
 
 /// The axes to the right and upwards of the three projections: along z, along y, along x.
 pub(super) const PROJECTIONS: [[usize; 2]; 3] = [[0, 1], [0, 2], [1, 2]];
@@ -65,12 +66,12 @@ pub struct RoutePlan {
 }
 
 impl RoutePlan {
-    /// The picture of a map whose cells have coordinates `low…high` (both included, in lattice units). The box may be
-    /// too large, for the picture shows no more of it than holds open cells and routes; cells beyond it are not shown.
-    pub fn new(low: [i32; 3], high: [i32; 3], frame: Frame) -> Self {
+    /// The picture of a map whose open cells have the box `span`. The box may be too large, for the picture shows no more
+    /// of it than holds open cells and routes; cells beyond it are not shown.
+    pub fn new(span: Span, frame: Frame) -> Self {
         RoutePlan {
             frame,
-            grid: Grid::new(low, high),
+            grid: Grid::new(span.low, span.high),
         }
     }
 

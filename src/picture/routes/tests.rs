@@ -9,11 +9,16 @@ use super::trace::Trace;
 use super::*;
 use crate::brick::{BRICK_CELLS, BrickId, LOCAL_BY_INDEX};
 use crate::lattice::Frame;
+use crate::picture::Span;
 use crate::picture::palette::{OBSTACLE, ROUTES, Rgb};
 use crate::picture::tests::{World, cell, decode, rooms};
 
 fn frame() -> Frame {
     Frame::new([-3.0, 10.0, 0.25], 0.1).unwrap()
+}
+
+fn span(low: [i32; 3], high: [i32; 3]) -> Span {
+    Span { low, high }
 }
 
 fn route(query: i64, line: &[[i32; 3]]) -> DrawnRoute {
@@ -55,7 +60,7 @@ fn colours(
 #[test]
 fn the_picture_shows_what_is_where() {
     let world = rooms();
-    let plan = RoutePlan::new([32, 16, 48], [191, 111, 111], frame());
+    let plan = RoutePlan::new(span([32, 16, 48], [191, 111, 111]), frame());
     let samples = paint(&plan, &world);
     let routes = [
         route(7, &[[60, 60, 80], [60, 100, 80], [180, 100, 80]]),
@@ -101,7 +106,7 @@ fn the_picture_shows_what_is_where() {
 #[test]
 fn pieces_merge_to_the_whole_in_any_order() {
     let world = rooms();
-    let plan = RoutePlan::new([32, 16, 48], [191, 111, 111], frame());
+    let plan = RoutePlan::new(span([32, 16, 48], [191, 111, 111]), frame());
     let whole = paint(&plan, &world);
     let mut pieces = [plan.blank(), plan.blank(), plan.blank()];
     for (i, (&brick, (costs, _))) in world.bricks.iter().enumerate() {
@@ -134,7 +139,7 @@ fn words_count_the_open_cells_of_their_columns() {
         ([1, 0, 16], [1800, 47, 63]),
     ];
     for (low, high) in boxes {
-        let plan = RoutePlan::new(low, high, frame());
+        let plan = RoutePlan::new(span(low, high), frame());
         let mut expected = vec![0; plan.words()];
         for (&brick, (costs, _)) in &world.bricks {
             for local in LOCAL_BY_INDEX.into_iter().filter(|l| costs[l.index()] > 0) {
@@ -181,7 +186,7 @@ fn pictures_of_every_shape_can_be_drawn() {
         // Every box in one frame, and every frame around one box.
         let used = if b == 0 { &frames[..] } else { &frames[..1] };
         for &(origin_m, cell_size_m) in used {
-            let plan = RoutePlan::new(low, high, Frame::new(origin_m, cell_size_m).unwrap());
+            let plan = RoutePlan::new(span(low, high), Frame::new(origin_m, cell_size_m).unwrap());
             assert!(plan.words() as i64 <= 3 * MOST_BINS * MOST_BINS);
             let (brick, local) = BrickId::locate(cell(20, 30, 40)).unwrap();
             let mut costs = [0; BRICK_CELLS];
@@ -205,7 +210,7 @@ fn pictures_of_every_shape_can_be_drawn() {
 #[test]
 fn any_number_of_routes_can_be_drawn() {
     let world = rooms();
-    let plan = RoutePlan::new([32, 16, 48], [191, 111, 111], frame());
+    let plan = RoutePlan::new(span([32, 16, 48], [191, 111, 111]), frame());
     let samples = paint(&plan, &world);
     let styles = [
         (1, Style::Each),

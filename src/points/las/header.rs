@@ -66,9 +66,12 @@ impl Header {
         // LAZ marks the format's byte with its highest bit; the next one was another marking once.
         let (format, compressed) = (raw[104] & 0x3f, raw[104] & 0xc0 != 0);
         let record_bytes = usize::from(u16_at(raw, 105));
-        let least = *RECORD_BYTES
-            .get(usize::from(format))
-            .ok_or_else(|| damaged(name, &format!("its point format {format} is none of 0…10")))?;
+        let least = *RECORD_BYTES.get(usize::from(format)).ok_or_else(|| {
+            damaged(
+                name,
+                &format!("its point format {} is none of 0…10", raw[104]),
+            )
+        })?;
         if record_bytes < least {
             let what = format!(
                 "its records have {record_bytes} bytes; point format {format} needs {least} at least"
