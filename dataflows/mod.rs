@@ -14,6 +14,7 @@ pub mod epochs;
 pub mod field;
 pub mod gather;
 pub mod ghost;
+pub mod graph;
 mod heavy;
 pub mod ingest;
 pub mod orders;

@@ -1,8 +1,8 @@
 //! The coarse graph of routes, said as plainly as a dataflow can say it: portals, tolls, and the least cost of chains.
 //!
-//! **This is the specification.** The product keeps the same portals and tolls of those bricks that searches have come
-//! to ([`crate::search`]), brings them up to date with each epoch's edits, and searches them by A*, a query at a time;
-//! tests hold the one against the other. Said so, the portals and tolls of 196 bricks of rooms take 28 s instead of 0.14
+//! **This is the specification.** The product gives out the same pieces, portals and tolls brick by brick
+//! ([`super::graph`]); a search keeps those of the bricks that it comes to ([`crate::search`]), brings them up to date
+//! with each epoch's edits, and goes through them by A*, a query at a time. Tests hold the ones against the others. Said so, the portals and tolls of 196 bricks of rooms take 28 s instead of 0.14
 //! (`cargo test --test portals -- --ignored --nocapture`). What an `iterate` over (query, portal) remembers of 10,000
 //! queries is out of proportion to a coarse search of some two hundred portals, which takes tens of microseconds.
 //!
@@ -31,16 +31,14 @@
 //! - No chain costs less than the best route.
 
 use super::Collection;
+use super::graph::Toll;
 use super::specification::{open, steps};
 use crate::brick::BrickId;
 use crate::lattice::{Cell, UNREACHED};
 use differential_dataflow::operators::Iterate;
 
 /// A step between bricks: a cell, and its neighbour in another brick.
-pub type Portal = (Cell, Cell);
-
-/// A toll: two cells at portals of one brick, and the least cost between them inside it, in ticks.
-pub type Toll = ((Cell, Cell), u32);
+pub type Step = (Cell, Cell);
 
 /// The portals between the bricks of a map, each from both of its sides.
 ///
@@ -65,19 +63,9 @@ pub type Toll = ((Cell, Cell), u32);
 ///     });
 /// });
 /// ```
-pub fn portals<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'scope, Portal> {
-    let open = open(cells);
-    let steps = steps(open.clone());
-    let links = inside(steps.clone());
-    let alone = open.as_collection(|&cell, _cost| (cell, cell));
-    let pieces = alone.scope().iterate(|round, pieces| {
-        pieces
-            .join_map(links.enter(round), |_u, &piece, &(v, _)| (v, piece))
-            .concat(alone.enter(round))
-            .reduce_named("Least", |_cell, pieces, least| {
-                least.push((*pieces[0].0, 1));
-            })
-    });
+pub fn portals<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'scope, Step> {
+    let steps = steps(open(cells.clone()));
+    let pieces = pieces(cells);
     let up = steps.filter(|&(u, (v, _))| is_below(brick(u), brick(v)));
     let touching = up
         .map(|(u, (v, _))| (u, v))
@@ -90,10 +78,25 @@ pub fn portals<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'sc
     middles.flat_map(|(_pieces, (v, u))| [(u, v), (v, u)])
 }
 
+/// The pieces of the bricks of a map: each open cell, and the least cell that it is joined with inside its brick.
+pub fn pieces<'scope>(cells: Collection<'scope, (Cell, u16)>) -> Collection<'scope, (Cell, Cell)> {
+    let open = open(cells);
+    let links = inside(steps(open.clone()));
+    let alone = open.as_collection(|&cell, _cost| (cell, cell));
+    alone.scope().iterate(|round, pieces| {
+        pieces
+            .join_map(links.enter(round), |_u, &piece, &(v, _)| (v, piece))
+            .concat(alone.enter(round))
+            .reduce_named("Least", |_cell, pieces, least| {
+                least.push((*pieces[0].0, 1));
+            })
+    })
+}
+
 /// The tolls between the cells at portals, and between those and some further `ends`; each between a cell and itself is 0.
 pub fn tolls<'scope>(
     cells: Collection<'scope, (Cell, u16)>,
-    portals: Collection<'scope, Portal>,
+    portals: Collection<'scope, Step>,
     ends: Collection<'scope, Cell>,
 ) -> Collection<'scope, Toll> {
     let open = open(cells);
@@ -105,7 +108,7 @@ pub fn tolls<'scope>(
     let seeds = at.clone().map(|cell| (cell, (cell, 0)));
     let reached = spread(seeds, links);
     reached.join_map(at.map(|cell| (cell, ())), |&to, &(from, ticks), &()| {
-        ((from, to), ticks)
+        ([from, to], ticks)
     })
 }
 
@@ -123,7 +126,8 @@ pub fn chains<'scope>(
         .filter(|&(u, (v, _))| brick(u) != brick(v))
         .map(|(u, (v, weight))| ((u, v), weight))
         .semijoin(portals);
-    let edges = tolls.concat(across).map(|((u, v), ticks)| (u, (v, ticks)));
+    let edges = tolls.map(|([u, v], ticks)| (u, (v, ticks)));
+    let edges = edges.concat(across.map(|((u, v), ticks)| (u, (v, ticks))));
     let starts = queries
         .clone()
         .map(|(query, (start, _))| (start, (query, 0)));

@@ -2,12 +2,17 @@
 //! every brick after every epoch, and chains between the dataflow's least and what a route costs.
 
 use differential_dataflow::input::InputSession;
-use octaflow::brick::{BRICK_CELLS, BrickId, Costs};
-use octaflow::dataflows::portals::{chains, portals, tolls};
+use octaflow::brick::{BRICK_CELLS, BrickId, Costs, Local};
+use octaflow::dataflows::edits::Edit;
+use octaflow::dataflows::graph::graph;
+use octaflow::dataflows::portals::{chains, pieces, portals, tolls};
 use octaflow::dataflows::specification;
 use octaflow::lattice::Cell;
-use octaflow::search::{CellKey, Mode, Route, Router, RouterOptions};
+use octaflow::partition::{Partition, Plan};
+use octaflow::search::{CellKey, Mode, RegionGraph, Route, Router, RouterOptions};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -75,18 +80,36 @@ fn edits(random: &mut Random, world: &World) -> Vec<(Cell, u16)> {
     edits.into_iter().collect()
 }
 
+/// A world after each epoch, and the edits of each: none in the first.
+fn history(random: &mut Random) -> (Vec<World>, Vec<Vec<(Cell, u16)>>) {
+    let mut worlds = vec![world(random)];
+    let mut all_edits = vec![vec![]];
+    for epoch in 0..3 {
+        let edits = edits(random, &worlds[epoch]);
+        let mut next = worlds[epoch].clone();
+        next.extend(edits.iter().copied());
+        worlds.push(next);
+        all_edits.push(edits);
+    }
+    (worlds, all_edits)
+}
+
 /// What the dataflows say after each epoch.
 #[derive(Default, Clone)]
 struct Said {
+    pieces: BTreeSet<(Cell, u32)>,
     steps: BTreeSet<(Cell, Cell)>,
-    tolls: BTreeSet<((Cell, Cell), u32)>,
+    portals: BTreeSet<(Cell, [Cell; 2])>,
+    tolls: BTreeSet<([Cell; 2], u32)>,
     chains: BTreeMap<i64, u32>,
     costs: BTreeMap<i64, u32>,
 }
 
 enum Change {
+    Piece((Cell, u32)),
     Step((Cell, Cell)),
-    Toll(((Cell, Cell), u32)),
+    Portal((Cell, [Cell; 2])),
+    Toll(([Cell; 2], u32)),
     Chain((i64, u32)),
     Cost((i64, u32)),
 }
@@ -100,7 +123,24 @@ fn specified(worlds: &[World], queries: &[Ends]) -> Vec<Said> {
         let mut ends: InputSession<i64, (i64, Ends), isize> = InputSession::new();
         let probe = worker.dataflow(|scope| {
             let (cells, ends) = (cells.to_collection(scope), ends.to_collection(scope));
+            let members = pieces(cells.clone());
+            let places = members.clone().map(|(cell, piece)| {
+                let (brick, local) = place(cell);
+                (piece, (brick, local.index() as u16))
+            });
+            let pieces = places.reduce(|_piece, places, pieces| {
+                let count = places.len() as u32;
+                pieces.push(((*places[0].0, count), 1));
+            });
+            let pieces = pieces.map(|(piece, ((brick, place), count))| {
+                let first = Local::new(usize::from(place)).expect("a place");
+                (piece, (brick.cell(first), count))
+            });
             let steps = portals(cells.clone());
+            let portals = steps
+                .clone()
+                .join_map(members, |&u, &v, &piece| (piece, [u, v]))
+                .join_map(pieces.clone(), |_piece, &step, &(first, _)| (first, step));
             let none = ends.clone().filter(|_| false).map(|(_, ends)| ends.0);
             let tolls = tolls(cells.clone(), steps.clone(), none);
             let chains = chains(cells.clone(), ends.clone());
@@ -110,8 +150,8 @@ fn specified(worlds: &[World], queries: &[Ends]) -> Vec<Said> {
                 })
                 .filter(|at| at.1)
                 .map(|(query, _, ticks)| (query, ticks));
-            let notes = [(); 4].map(|()| noting.clone());
-            let [a, b, c, d] = notes;
+            let notes = [(); 6].map(|()| noting.clone());
+            let [a, b, c, d, e, f] = notes;
             let note = |to: &Arc<Mutex<Vec<_>>>, change, time, diff| {
                 to.lock().unwrap().push((time, diff, change));
             };
@@ -119,6 +159,14 @@ fn specified(worlds: &[World], queries: &[Ends]) -> Vec<Said> {
                 .consolidate()
                 .inspect(move |x| note(&a, Change::Step(x.0), x.1, x.2))
                 .probe();
+            pieces
+                .consolidate()
+                .inspect(move |x| note(&e, Change::Piece(x.0.1), x.1, x.2))
+                .probe_with(&probe);
+            portals
+                .consolidate()
+                .inspect(move |x| note(&f, Change::Portal(x.0), x.1, x.2))
+                .probe_with(&probe);
             tolls
                 .consolidate()
                 .inspect(move |x| note(&b, Change::Toll(x.0), x.1, x.2))
@@ -159,25 +207,71 @@ fn specified(worlds: &[World], queries: &[Ends]) -> Vec<Said> {
         }
     });
     let changes = std::mem::take(&mut *changes.lock().unwrap());
-    let mut said = Said::default();
-    let after = (0..epochs as i64).map(|epoch| {
-        let mut now: Vec<_> = changes.iter().filter(|c| c.0 == epoch).collect();
-        now.sort_by_key(|c| c.1);
-        for (_, diff, change) in now {
-            match (change, *diff > 0) {
-                (Change::Step(step), true) => drop(said.steps.insert(*step)),
-                (Change::Step(step), false) => drop(said.steps.remove(step)),
-                (Change::Toll(toll), true) => drop(said.tolls.insert(*toll)),
-                (Change::Toll(toll), false) => drop(said.tolls.remove(toll)),
-                (Change::Chain(chain), true) => drop(said.chains.insert(chain.0, chain.1)),
-                (Change::Chain(chain), false) => drop(said.chains.remove(&chain.0)),
-                (Change::Cost(cost), true) => drop(said.costs.insert(cost.0, cost.1)),
-                (Change::Cost(cost), false) => drop(said.costs.remove(&cost.0)),
+    Said::accumulate(&changes, epochs)
+}
+
+impl Said {
+    /// What changes add up to, after each of so many epochs: each is of something that was not there before, or was.
+    fn accumulate(changes: &[(i64, isize, Change)], epochs: usize) -> Vec<Said> {
+        let mut said = Said::default();
+        let after = (0..epochs as i64).map(|epoch| {
+            let mut now: Vec<_> = changes.iter().filter(|c| c.0 == epoch).collect();
+            now.sort_by_key(|c| c.1);
+            for (_, diff, change) in now {
+                assert!(diff.abs() == 1 && said.take(change, *diff > 0));
             }
+            said.clone()
+        });
+        after.collect()
+    }
+
+    /// Takes in that something appears or goes; false if it was there before, or was not.
+    fn take(&mut self, change: &Change, appears: bool) -> bool {
+        match (change, appears) {
+            (Change::Piece(piece), true) => self.pieces.insert(*piece),
+            (Change::Piece(piece), false) => self.pieces.remove(piece),
+            (Change::Step(step), true) => self.steps.insert(*step),
+            (Change::Step(step), false) => self.steps.remove(step),
+            (Change::Portal(portal), true) => self.portals.insert(*portal),
+            (Change::Portal(portal), false) => self.portals.remove(portal),
+            (Change::Toll(toll), true) => self.tolls.insert(*toll),
+            (Change::Toll(toll), false) => self.tolls.remove(toll),
+            (Change::Chain(chain), true) => self.chains.insert(chain.0, chain.1).is_none(),
+            (Change::Chain(chain), false) => self.chains.remove(&chain.0).is_some(),
+            (Change::Cost(cost), true) => self.costs.insert(cost.0, cost.1).is_none(),
+            (Change::Cost(cost), false) => self.costs.remove(&cost.0).is_some(),
         }
-        said.clone()
-    });
-    after.collect()
+    }
+
+    /// The bricks with more portals than a brick keeps.
+    fn crumbled(&self) -> BTreeSet<BrickId> {
+        let mut counts: BTreeMap<BrickId, usize> = BTreeMap::new();
+        for step in &self.steps {
+            *counts.entry(brick(step.0)).or_default() += 1;
+        }
+        counts.retain(|_, count| *count > MOST);
+        counts.into_keys().collect()
+    }
+}
+
+fn place(cell: Cell) -> (BrickId, Local) {
+    BrickId::locate(cell).expect("in range")
+}
+
+fn brick(cell: Cell) -> BrickId {
+    place(cell).0
+}
+
+fn bricks(world: &World) -> BTreeMap<BrickId, Box<Costs>> {
+    let mut bricks: BTreeMap<BrickId, Box<Costs>> = BTreeMap::new();
+    for (&cell, &cost) in world {
+        let (brick, local) = place(cell);
+        let costs = bricks
+            .entry(brick)
+            .or_insert_with(|| Box::new([0; BRICK_CELLS]));
+        costs[local.index()] = cost;
+    }
+    bricks
 }
 
 fn key(cell: Cell) -> CellKey {
@@ -189,14 +283,7 @@ fn router(world: &World) -> Router {
 }
 
 fn router_in(world: &World, mode: Mode) -> Router {
-    let mut bricks: BTreeMap<BrickId, Box<Costs>> = BTreeMap::new();
-    for (&cell, &cost) in world {
-        let (brick, local) = BrickId::locate(cell).expect("in range");
-        let costs = bricks
-            .entry(brick)
-            .or_insert_with(|| Box::new([0; BRICK_CELLS]));
-        costs[local.index()] = cost;
-    }
+    let bricks = bricks(world);
     let options = RouterOptions {
         mode,
         smooth: false,
@@ -216,7 +303,6 @@ fn tell(router: &mut Router) {
 
 fn compare(router: &mut Router, world: &World, said: &Said, queries: &[Ends]) {
     let mut bricks: BTreeMap<BrickId, Said> = BTreeMap::new();
-    let brick = |cell: Cell| BrickId::locate(cell).expect("in range").0;
     for &cell in world.keys() {
         bricks.entry(brick(cell)).or_default();
     }
@@ -225,14 +311,15 @@ fn compare(router: &mut Router, world: &World, said: &Said, queries: &[Ends]) {
     }
     for &toll in &said.tolls {
         bricks
-            .entry(brick(toll.0.0))
+            .entry(brick(toll.0[0]))
             .or_default()
             .tolls
             .insert(toll);
     }
     for (brick, said) in bricks {
         let found = router.portals(brick).unwrap();
-        let steps: BTreeSet<_> = found.steps.into_iter().collect();
+        let steps = found.portals.into_iter().map(|(_, [u, v])| (u, v));
+        let steps: BTreeSet<_> = steps.collect();
         if said.steps.len() > MOST {
             assert!(steps.len() == MOST && steps.is_subset(&said.steps));
             continue;
@@ -240,11 +327,7 @@ fn compare(router: &mut Router, world: &World, said: &Said, queries: &[Ends]) {
         assert_eq!(steps, said.steps, "{brick:?}");
         assert_eq!(found.tolls.into_iter().collect::<BTreeSet<_>>(), said.tolls);
     }
-    let crumbs = said.steps.iter().fold(BTreeMap::new(), |mut counts, step| {
-        *counts.entry(brick(step.0)).or_insert(0) += 1;
-        counts
-    });
-    let whole = crumbs.values().all(|&count| count <= MOST);
+    let whole = said.crumbled().is_empty();
     for (id, &(start, goal)) in (0..).zip(queries) {
         let open = |cell| world.get(&cell).is_some_and(|&cost| cost > 0);
         if !open(start) || !open(goal) {
@@ -267,18 +350,10 @@ fn portals_and_tolls_are_those_of_the_dataflow_after_every_epoch() {
     let mut chains = 0;
     for seed in 0..cases {
         let mut random = Random(seed);
-        let mut worlds = vec![world(&mut random)];
+        let (worlds, all_edits) = history(&mut random);
         let cells: Vec<Cell> = worlds[0].keys().copied().collect();
         let mut some = || cells[random.below(cells.len() as u64) as usize];
         let queries: Vec<Ends> = (0..6).map(|_| (some(), some())).collect();
-        let mut all_edits = vec![vec![]];
-        for epoch in 0..3 {
-            let edits = edits(&mut random, &worlds[epoch]);
-            let mut next = worlds[epoch].clone();
-            next.extend(edits.iter().copied());
-            worlds.push(next);
-            all_edits.push(edits);
-        }
         let said = specified(&worlds, &queries);
         let mut router = router(&worlds[0]);
         for ((world, said), edits) in worlds.iter().zip(&said).zip(&all_edits) {
@@ -292,6 +367,95 @@ fn portals_and_tolls_are_those_of_the_dataflow_after_every_epoch() {
         }
     }
     assert!(chains > 10 * cases as usize, "{chains}");
+}
+
+/// What the dataflow of the region graph has given out, after each epoch.
+fn graphed(
+    world: &World,
+    edits: &[Vec<(Cell, u16)>],
+    partition: Partition,
+    workers: usize,
+) -> Vec<Said> {
+    let bricks = bricks(world);
+    let weights: Vec<(BrickId, u64)> = bricks.keys().map(|&brick| (brick, 1)).collect();
+    let plan = Arc::new(Plan::build(partition, workers, &weights));
+    let (bricks, epochs) = (Arc::new(bricks), Arc::new(edits.to_vec()));
+    let changes: Arc<Mutex<Vec<(i64, isize, Change)>>> = Arc::default();
+    let noting = changes.clone();
+    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+        let me = worker.index();
+        let mut state = RegionGraph::new(me, plan.clone());
+        let own = bricks.iter().filter(|(brick, _)| plan.owner(**brick) == me);
+        state.load(own.map(|(&brick, costs)| (brick, costs.clone())));
+        let state = Rc::new(RefCell::new(state));
+        let mut input = worker.dataflow(|scope| {
+            let (input, graph) = graph(scope, &state, &plan);
+            let notes = [(); 3].map(|()| noting.clone());
+            let [a, b, c] = notes;
+            let note = |to: &Arc<Mutex<Vec<_>>>, change, time, diff| {
+                to.lock().unwrap().push((time, diff, change));
+            };
+            (graph.pieces).inspect(move |x| note(&a, Change::Piece(x.0), x.1, x.2));
+            (graph.portals).inspect(move |x| note(&b, Change::Portal(x.0), x.1, x.2));
+            (graph.tolls).inspect(move |x| note(&c, Change::Toll(x.0), x.1, x.2));
+            input
+        });
+        if me == 0 {
+            for (time, edits) in (0..).zip(epochs.iter()) {
+                let edits = edits.iter().map(|&(cell, cost)| Edit::Cost { cell, cost });
+                let done = input.epoch(worker, time, (0..).zip(edits));
+                done.expect("edits of costs alone");
+            }
+        }
+        input.close();
+        input.follow(worker);
+    });
+    guards
+        .unwrap()
+        .join()
+        .into_iter()
+        .for_each(|guard| guard.unwrap());
+    let changes = std::mem::take(&mut *changes.lock().unwrap());
+    // What is given out appears when it was not there, and goes when it was.
+    Said::accumulate(&changes, edits.len())
+}
+
+#[test]
+fn the_region_graph_of_several_workers_is_the_specifications_after_every_epoch() {
+    let (mut portals, mut gone) = (0, 0);
+    for seed in 0..10 {
+        let mut random = Random(500 + seed);
+        let (worlds, all_edits) = history(&mut random);
+        let said = specified(&worlds, &[]);
+        let partition = Partition::ALL[seed as usize % Partition::ALL.len()];
+        let found = graphed(&worlds[0], &all_edits, partition, 1 + seed as usize % 3);
+        for (epoch, (found, said)) in found.iter().zip(&said).enumerate() {
+            let crumbled = said.crumbled();
+            let portals_of = |said: &Said| -> BTreeSet<(Cell, [Cell; 2])> {
+                let portals = said.portals.iter().copied();
+                portals
+                    .filter(|p| !crumbled.contains(&brick(p.1[0])))
+                    .collect()
+            };
+            let tolls_of = |said: &Said| -> BTreeSet<([Cell; 2], u32)> {
+                let tolls = said.tolls.iter().copied();
+                tolls
+                    .filter(|t| !crumbled.contains(&brick(t.0[0])))
+                    .collect()
+            };
+            let context = format!("seed {seed} epoch {epoch}");
+            assert_eq!(found.pieces, said.pieces, "{context}");
+            assert_eq!(portals_of(found), portals_of(said), "{context}");
+            assert_eq!(tolls_of(found), tolls_of(said), "{context}");
+            portals += found.portals.len();
+        }
+        gone += usize::from(
+            found
+                .windows(2)
+                .any(|two| !two[0].portals.is_subset(&two[1].portals)),
+        );
+    }
+    assert!(portals > 1000 && gone > 3, "{portals} {gone}");
 }
 
 /// Rooms of 20 units in a block of many bricks, with doors, pillars and dearer floors.

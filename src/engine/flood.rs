@@ -25,9 +25,9 @@
 use super::kernel;
 use super::message::{Content, Message};
 use super::shell::{self, DIRECTIONS, Rows, SUM_WORDS};
-use super::state::{Mirror, Queue};
+use super::state::{Link, Mirror, Queue};
 use super::telling::{
-    Shells, TOLD_NOTHING, Told, for_each_segment, send_ghosts, tell_ghost, tell_sums,
+    Around, Shelled, TOLD_NOTHING, Told, for_each_segment, send_ghosts, tell_ghost, tell_sums,
 };
 use super::tile::{self, Ticks, Tile, padded_row};
 use crate::brick::{BRICK_CELLS, BRICK_UNITS, BrickId, Costs, Local};
@@ -58,19 +58,11 @@ pub trait Ground {
 /// A cell, as its brick and its place there.
 type At = (BrickId, Local);
 
-/// What lies in a direction of a brick, once something was to be told there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Link {
-    Unasked,
-    Absent,
-    Own(u32),
-    Mirror(u32),
-}
-
 /// A brick that a flood has reached.
 struct Reached {
     id: BrickId,
-    links: [Link; 14],
+    /// What lies in each direction in which something was to be told.
+    links: [Option<Link>; 14],
     /// Rows to be computed anew.
     dirty: Rows,
     /// The bucket of the queue that holds the brick, or `u32::MAX`.
@@ -119,23 +111,10 @@ enum Stage {
     Complete,
 }
 
-/// The shells around a brick of a flood.
-struct Around<'a> {
-    links: [Link; 14],
-    bricks: &'a mut [Box<Reached>],
-    mirrors: &'a mut [Mirror],
-}
-
-impl Shells for Around<'_> {
+impl Shelled for Reached {
     #[inline(always)]
-    fn sums(&mut self, direction: usize, region: usize) -> Option<&mut [u32]> {
-        match self.links[direction] {
-            Link::Unasked | Link::Absent => None,
-            Link::Own(beside) => {
-                Some(&mut self.bricks[beside as usize].shell[shell::sum_offset(region)..])
-            }
-            Link::Mirror(mirror) => Some(&mut self.mirrors[mirror as usize].sums),
-        }
+    fn shell(&mut self) -> &mut [u32; SUM_WORDS] {
+        &mut self.shell
     }
 }
 
@@ -471,7 +450,7 @@ impl Side {
         *self.index.entry(id).or_insert_with(|| {
             self.bricks.push(Box::new(Reached {
                 id,
-                links: [Link::Unasked; 14],
+                links: [None; 14],
                 dirty: Rows::NONE,
                 bucket: u32::MAX,
                 visited: false,
@@ -631,6 +610,7 @@ impl Flood {
         self.link(side, slot, &least_sums(tile, changed), ground, owner);
         let own = &mut self.sides[side];
         let links = own.bricks[slot as usize].links;
+        let links = links.map(|link| link.unwrap_or(Link::None));
         let mut around = Around {
             links,
             bricks: &mut own.bricks,
@@ -642,7 +622,7 @@ impl Flood {
                 continue;
             }
             match links[direction] {
-                Link::Unasked | Link::Absent => {}
+                Link::None => {}
                 Link::Own(beside) => self.mark(side, beside, shell::opposite(direction), told),
                 Link::Mirror(mirror) => {
                     let own = &self.sides[side];
@@ -669,12 +649,12 @@ impl Flood {
         let brick = &self.sides[side].bricks[slot as usize];
         let (id, mut links) = (brick.id, brick.links);
         for (direction, &least) in least.iter().enumerate() {
-            if least == UNREACHED || links[direction] != Link::Unasked {
+            if least == UNREACHED || links[direction].is_some() {
                 continue;
             }
             let region = shell::opposite(direction);
             let Some(beside) = id.offset(DIRECTIONS[direction]) else {
-                links[direction] = Link::Absent;
+                links[direction] = Some(Link::None);
                 continue;
             };
             let mine = owner.plan.owner(beside) == owner.me;
@@ -684,15 +664,15 @@ impl Flood {
                 continue;
             }
             let own = &mut self.sides[side];
-            links[direction] = if mine && ground.costs(beside).is_some() {
+            links[direction] = Some(if mine && ground.costs(beside).is_some() {
                 Link::Own(own.reach(beside))
             } else if !mine && ground.exists(beside) {
                 own.mirrors.push(Mirror::new(beside, region, false));
                 Link::Mirror(own.mirrors.len() as u32 - 1)
             } else {
                 own.absent.insert(beside);
-                Link::Absent
-            };
+                Link::None
+            });
         }
         self.sides[side].bricks[slot as usize].links = links;
     }

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::message::{Content, Ghost, Message};
-use super::shell::{self, Rows, SEGMENTS, Segment};
+use super::shell::{self, Rows, SEGMENTS, SUM_WORDS, Segment};
 use super::state::{BrickState, Link, Mirror};
 use super::tile::{self, NO_LABEL, Ticks, Tile, padded_row};
 use crate::brick::{BrickId, Costs, Local};
@@ -53,17 +53,49 @@ struct Run {
     told: Told,
 }
 
-/// Where the bricks around one, or what other workers were told of it, keep its sums.
-pub(super) trait Shells {
+/// A brick that keeps the sums of the cells around it.
+pub(super) trait Shelled {
+    /// The sums in its shell.
+    fn shell(&mut self) -> &mut [u32; SUM_WORDS];
+}
+
+impl Shelled for BrickState {
+    #[inline(always)]
+    fn shell(&mut self) -> &mut [u32; SUM_WORDS] {
+        &mut self.shell
+    }
+}
+
+/// The shells around a brick: those of bricks of this worker, and what other workers were told.
+pub(super) struct Around<'a, B> {
+    pub links: [Link; 14],
+    pub bricks: &'a mut [Box<B>],
+    pub mirrors: &'a mut [Mirror],
+}
+
+impl<B: Shelled> Around<'_, B> {
     /// The sums of its cells in the shell of the brick in a direction, whose region back to it is `region`; nothing if
     /// there is no such brick.
-    fn sums(&mut self, direction: usize, region: usize) -> Option<&mut [u32]>;
+    #[inline(always)]
+    fn sums(&mut self, direction: usize, region: usize) -> Option<&mut [u32]> {
+        match self.links[direction] {
+            Link::None => None,
+            Link::Own(beside) => {
+                Some(&mut self.bricks[beside as usize].shell()[shell::sum_offset(region)..])
+            }
+            Link::Mirror(mirror) => Some(&mut self.mirrors[mirror as usize].sums),
+        }
+    }
 }
 
 /// Writes the sums in rows `changed` of the brick in the tile into the shells around; gives what changed there by
 /// directions.
 #[inline(always)]
-pub(super) fn tell_sums(tile: &Tile, changed: Rows, shells: &mut impl Shells) -> [Told; 14] {
+pub(super) fn tell_sums<B: Shelled>(
+    tile: &Tile,
+    changed: Rows,
+    shells: &mut Around<B>,
+) -> [Told; 14] {
     let mut told = [TOLD_NOTHING; 14];
     for_each_segment(changed, |row, segment| {
         let at = padded_row(row >> 6, row & 63) + usize::from(segment.lane);
@@ -88,26 +120,6 @@ pub(super) fn tell_sums(tile: &Tile, changed: Rows, shells: &mut impl Shells) ->
         }
     });
     told
-}
-
-/// The shells around a brick of an engine.
-struct Around<'a> {
-    links: [Link; 14],
-    bricks: &'a mut [Box<BrickState>],
-    mirrors: &'a mut [Mirror],
-}
-
-impl Shells for Around<'_> {
-    #[inline(always)]
-    fn sums(&mut self, direction: usize, region: usize) -> Option<&mut [u32]> {
-        match self.links[direction] {
-            Link::None => None,
-            Link::Own(beside) => {
-                Some(&mut self.bricks[beside as usize].shell[shell::sum_offset(region)..])
-            }
-            Link::Mirror(mirror) => Some(&mut self.mirrors[mirror as usize].sums),
-        }
-    }
 }
 
 impl Engine {

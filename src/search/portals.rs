@@ -55,10 +55,13 @@ pub(super) struct Portal {
 /// What the coarse graph of routes has of a brick.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BrickPortals {
-    /// The steps of its portals: a cell of the brick, and the neighbour in the brick beyond.
-    pub steps: Vec<(Cell, Cell)>,
+    /// Its pieces: the first cell of each in the order of places, and how many cells there are.
+    pub pieces: Vec<(Cell, u32)>,
+    /// Its portals: the first cell of the piece that each leads out of, and its step, a cell of the brick and the
+    /// neighbour in the brick beyond.
+    pub portals: Vec<(Cell, [Cell; 2])>,
     /// The tolls, in ticks: between two of its cells at portals, the least cost by ways inside the brick.
-    pub tolls: Vec<((Cell, Cell), u32)>,
+    pub tolls: Vec<([Cell; 2], u32)>,
 }
 
 /// The portals of a brick and the tolls between them.
@@ -279,7 +282,7 @@ impl Portals {
         Ok(self.within.distances(costs, a.local())[b.local().index()])
     }
 
-    /// The portals of a brick and the tolls between them.
+    /// The pieces and the portals of a brick, and the tolls between these.
     ///
     /// # Errors
     /// As [`Portals::node`].
@@ -287,17 +290,22 @@ impl Portals {
         let node = self.node(brick, bricks)?;
         let cell = |place| brick.cell(local(place));
         let portals = self.of(node).to_vec();
-        let mut shown = BrickPortals::default();
+        let pieces = &self.pieces[&brick];
+        let counts = pieces.as_slice().iter().map(Planes::count);
+        let mut shown = BrickPortals {
+            pieces: pieces.leasts().map(cell).zip(counts).collect(),
+            ..BrickPortals::default()
+        };
         for (from, portal) in portals.iter().enumerate() {
             self.find_tolls(node, from, bricks)?;
             let beyond = cell(portal.place).neighbour(usize::from(portal.step));
             let beyond = beyond.expect("a portal leads to a cell");
-            shown.steps.push((cell(portal.place), beyond));
+            let piece = shown.pieces[usize::from(portal.piece)].0;
+            shown.portals.push((piece, [cell(portal.place), beyond]));
             for (to, &toll) in portals.iter().zip(self.tolls(node, from)) {
                 if toll < APART {
-                    shown
-                        .tolls
-                        .push(((cell(portal.place), cell(to.place)), toll));
+                    let between = [cell(portal.place), cell(to.place)];
+                    shown.tolls.push((between, toll));
                 }
             }
         }

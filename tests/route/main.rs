@@ -3,6 +3,7 @@
 //!
 //! `OCTAFLOW_ROUTE_CASES=2000 cargo test --release --test route` looks longer.
 
+mod floods;
 mod oracle;
 
 use differential_dataflow::input::InputSession;
@@ -450,8 +451,12 @@ fn compare_cells(
         assert_eq!(pair[0].1 + weight, pair[1].1, "{context}");
         length += if step < 8 { 3f64.sqrt() } else { 2.0 };
     }
-    assert_eq!(route.smooth_units.is_some(), options.smooth, "{context}");
-    if let Some(units) = route.smooth_units {
+    assert_eq!(route.bends.is_some(), options.smooth, "{context}");
+    if let (Some(units), Some(bends)) = (route.smooth_units(), &route.bends) {
+        let ends = [cells[0].0, cells[cells.len() - 1].0];
+        assert_eq!([bends[0].xyz(), bends[bends.len() - 1].xyz()], ends);
+        let is_open = |bend: &Cell| world.get(&bend.xyz()).is_some_and(|&cost| cost > 0);
+        assert!(bends.iter().all(is_open), "{context}");
         assert!(
             units <= length * (1.0 + 1e-9),
             "{context}: {units} {length}"
