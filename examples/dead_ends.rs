@@ -16,17 +16,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let map = read_map(
-        "examples/data/Simple.3dmap".as_ref(),
-        &ReadOptions::default(),
-    )?;
-    // The wall: a layer of cells across y, right through the map.
+    let map = read_map("examples/data/geb079.bt".as_ref(), &ReadOptions::default())?;
+    // The wall: a layer of cells across x, right through the building.
+    let layer = map.frame.snap([15.16, -0.04, 1.24])?.x() & !1;
     let open = map.bricks.iter().flat_map(|(brick, costs)| {
         let places = (0..costs.len()).filter(|&place| costs[place] > 0);
         let locals = places.filter_map(octaflow::brick::Local::new);
         locals.map(|local| brick.cell(local))
     });
-    let wall: Vec<Cell> = open.filter(|cell| (100..102).contains(&cell.y())).collect();
+    let wall: Vec<Cell> = open
+        .filter(|cell| (layer..layer + 2).contains(&cell.x()))
+        .collect();
 
     timely::execute_directly(move |worker| {
         let plan = Arc::new(Plan::build(Partition::Hilbert, worker.peers(), &[]));
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
         // Pieces, portals, tolls, and dead ends: how many there are.
         let counted = Rc::new(RefCell::new([0; 4]));
-        let mut input = worker.dataflow(|scope| {
+        let (mut input, probe) = worker.dataflow(|scope| {
             let (input, graph) = graph(scope, &state, &plan);
             let dead_ends = (graph.portals.clone())
                 .map(|(piece, _step)| piece)
@@ -47,8 +47,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             (graph.pieces).inspect(move |change| a.borrow_mut()[0] += change.2);
             (graph.portals).inspect(move |change| b.borrow_mut()[1] += change.2);
             (graph.tolls).inspect(move |change| c.borrow_mut()[2] += change.2);
-            dead_ends.inspect(move |change| d.borrow_mut()[3] += change.2);
-            input
+            let dead_ends = dead_ends.inspect(move |change| d.borrow_mut()[3] += change.2);
+            (input, dead_ends.probe().0)
         });
         let block = |cost| wall.iter().map(move |&cell| Edit::Cost { cell, cost });
         let epochs = [
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let begun = Instant::now();
             let done = input.epoch(worker, time, (0..).zip(edits));
             done.expect("edits of costs alone");
-            worker.step();
+            worker.step_while(|| probe.less_equal(&time));
             let [pieces, portals, tolls, dead_ends] = *counted.borrow();
             println!(
                 "{what}, in {:.1} ms: {pieces} pieces, {portals} portals, {tolls} tolls, {dead_ends} dead ends",

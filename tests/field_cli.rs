@@ -159,6 +159,46 @@ fn every_division_of_the_work_gives_the_same_bits() {
 }
 
 #[test]
+fn all_sources_may_come_with_updates() {
+    let folder = Folder::new("later-sources");
+    let map = folder.file("rooms.3dmap", &rooms());
+    let none = folder.file("none.csv", "x,y,z\n");
+    let header = "time,kind,x,y,z,cost\n";
+    let later = folder.file(
+        "later.csv",
+        &format!("{header}1,voxel,3,2,2,0\n5,source+,2,2,2,\n"),
+    );
+    let flags = format!("--label-sources --next -w 2 --quiet --map {map}");
+    let run = |more: &str, out: &str| {
+        let args = format!("field {flags} {more} --out {out}");
+        octaflow().args(args.split(' ')).output().unwrap()
+    };
+    let [one, other, third] = ["one", "other", "third"].map(|name| folder.path(name));
+    let picture = folder.path("field.png");
+    succeed(&run(
+        &format!("--updates {later} --picture {picture}"),
+        &one,
+    ));
+    succeed(&run(&format!("--sources {none} --updates {later}"), &other));
+    let wall = folder.file("wall.csv", &format!("{header}1,voxel,3,2,2,0\n"));
+    succeed(&run(&format!("--source 2,2,2 --updates {wall}"), &third));
+    let field = |out: &str| rows(&Path::new(out).join("field"));
+    assert!(field(&one).len() > 1000 && Path::new(&picture).exists());
+    assert_eq!(field(&one), field(&other));
+    assert_eq!(field(&one), field(&third));
+    let first = rows(&Path::new(&one).join("field_changes"));
+    assert!(first.keys().all(|&(_, time, diff)| (time, diff) == (5, 1)));
+    refused(
+        &run(&format!("--sources {none}"), &folder.path("no")),
+        "no row",
+    );
+    refused(&run("--json", &folder.path("no")), "no source is given");
+    // A picture of a field without any source shows the map.
+    succeed(&run(&format!("--updates {wall} --picture {picture}"), &one));
+    assert_eq!(field(&one).len(), 0);
+}
+
+#[test]
 fn bad_rows_publish_nothing_from_a_file_and_whole_epochs_from_stdin() {
     let folder = Folder::new("rows");
     let rows_text = "time,kind,x,y,z,cost\n7,cost,5,5,5,2\n8,source+,37,27,17,\n9,wall,1,1,1,0\n";

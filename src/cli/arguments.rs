@@ -50,9 +50,13 @@ pub(super) fn help_or_error(
     commands: &[String],
 ) -> Result<()> {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error
-            .print()
-            .map_err(|e| super::refused("the help could not be printed", &e)),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            // A reader that has gone away has seen enough.
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(super::refused("the help could not be printed", &e))
+            }
+            _ => Ok(()),
+        },
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             Err(Error::input(format!(
                 "no command is given: it should be one of {}, as in octaflow field --help",

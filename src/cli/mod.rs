@@ -205,6 +205,10 @@ mod tests {
                 "extra is no flag of octaflow field",
             ),
             (
+                &format!("{field} 2"),
+                "2 belongs to no flag of octaflow field; octaflow",
+            ),
+            (
                 &format!("{field} -1"),
                 "-1 belongs to no flag of octaflow field: a number below 0 is given as --flag=-1",
             ),

@@ -65,8 +65,12 @@ impl ResumeArgs {
         let every = every.map(|text| super::checkpoint_args::every(Some(text)));
         let folder = self.folder.canonicalize().map_err(|e| {
             Error::input(format!(
-                "{}: {e}; it should be a folder that was given to --checkpoint",
-                self.folder.display()
+                "{}: {}; it should be a folder that was given to --checkpoint",
+                self.folder.display(),
+                match e.kind() {
+                    std::io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+                    _ => e.to_string(),
+                }
             ))
         })?;
         let record = Checkpoints::record_of(&folder)?;

@@ -22,6 +22,9 @@ pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[S
                 format!(": should it be {}?", name_of(&near))
             });
             match flag.parse::<f64>() {
+                Ok(number) if number >= 0.0 => {
+                    format!("{flag} belongs to no flag of {command_words}")
+                }
                 Ok(_) => format!(
                     "{flag} belongs to no flag of {command_words}: a number below 0 is given as --flag={flag}"
                 ),

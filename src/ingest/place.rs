@@ -69,10 +69,20 @@ pub fn default_origin(bounds: &Bounds, cell_size_m: f64) -> Result<[f64; 3]> {
     for (a, first) in cells.into_iter().enumerate() {
         let span_m = bounds.greatest[a] - bounds.least[a];
         let fits = bounds.greatest[a] / cell_size_m - first < MOST_CELLS;
-        if !fits || first.abs() > 2f64.powi(52) {
+        if fits && first.abs() > 2f64.powi(52) {
             return Err(Error::input(format!(
-                "--cell-size {cell_size_m}: the input spans {} m on axis {}, from {} m on, which is more cells \
+                "--cell-size {}: the input lies at {} m on axis {}, too far from 0 for cells of this size to be told \
+                 apart: give a greater --cell-size, or shift the input",
+                Legible(cell_size_m),
+                Legible(bounds.least[a]),
+                ["x", "y", "z"][a],
+            )));
+        }
+        if !fits {
+            return Err(Error::input(format!(
+                "--cell-size {}: the input spans {} m on axis {}, from {} m on, which is more cells \
                  than the lattice coordinates 0…65535 hold: give a greater --cell-size, or --origin and a part of it",
+                Legible(cell_size_m),
                 Legible(span_m),
                 ["x", "y", "z"][a],
                 Legible(bounds.least[a])

@@ -67,11 +67,28 @@ impl Word {
     }
 }
 
+/// What a worker has to tell.
+struct Outbox {
+    me: u32,
+    words: Vec<Word>,
+}
+
+impl Outbox {
+    fn tell(&mut self, kind: u32, to: u32, number: u32, values: [u64; 2], ticks: u64) {
+        self.words.push(Word {
+            kind,
+            to,
+            from: self.me,
+            number,
+            values,
+            ticks,
+        });
+    }
+}
+
 /// A query whose search was given up.
 struct Aside {
-    slot: u32,
-    /// The least cost that is known, in ticks.
-    bound: u32,
+    query: Query,
     spent: Duration,
     /// What the search was made from.
     origin: Origin,
@@ -107,7 +124,6 @@ enum Stage {
 
 /// See the module's description.
 pub(super) struct Heavy {
-    me: u32,
     workers: u32,
     plan: Arc<Plan>,
     floods: Floods,
@@ -117,14 +133,13 @@ pub(super) struct Heavy {
     /// The queries under way.
     batch: Range<usize>,
     stage: Stage,
-    words: Vec<Word>,
+    outbox: Outbox,
     returned: Vec<Returned>,
 }
 
 impl Heavy {
     pub fn new(me: usize, plan: Arc<Plan>) -> Self {
         Heavy {
-            me: me as u32,
             workers: plan.parts() as u32,
             floods: Floods::new(me, Arc::clone(&plan)),
             plan,
@@ -132,16 +147,33 @@ impl Heavy {
             queries: Vec::new(),
             batch: 0..0,
             stage: Stage::Idle,
-            words: Vec::new(),
+            outbox: Outbox {
+                me: me as u32,
+                words: Vec::new(),
+            },
             returned: Vec::new(),
         }
     }
 
-    /// Takes in a query whose search was given up.
-    pub fn set_aside(&mut self, slot: u32, bound: u32, spent: Duration, origin: Origin) {
-        self.aside.push(Aside {
+    /// Takes in a query whose search was given up, by its slot, its start and its goal, and the least cost that is known, in
+    /// ticks.
+    pub fn set_aside(
+        &mut self,
+        slot: u32,
+        [start, goal]: [CellKey; 2],
+        bound: u32,
+        spent: Duration,
+        origin: Origin,
+    ) {
+        let query = Query {
+            home: self.outbox.me,
             slot,
+            start,
+            goal,
             bound,
+        };
+        self.aside.push(Aside {
+            query,
             spent,
             origin,
         });
@@ -152,15 +184,30 @@ impl Heavy {
         self.aside.len()
     }
 
-    fn word(&mut self, kind: u32, to: u32, number: u32, values: [u64; 2], ticks: u32) {
-        self.words.push(Word {
-            kind,
-            to,
-            from: self.me,
-            number,
-            values,
-            ticks: u64::from(ticks),
-        });
+    fn tell_queries(&mut self) {
+        self.stage = Stage::Telling;
+        for Aside { query, .. } in &self.aside {
+            let ends = [query.start.bits(), query.goal.bits()];
+            let bound = u64::from(query.bound);
+            for worker in 0..self.workers {
+                self.outbox.tell(QUERY, worker, query.slot, ends, bound);
+            }
+        }
+    }
+
+    /// Tells the queries' homes how much their floods took here; gives the most bytes that one did.
+    fn tell_tallies(&mut self) -> u64 {
+        let tally = |flood| {
+            let (visits, bytes, spent) = self.floods.tally(flood);
+            let values = [visits, spent.as_micros() as u64];
+            let home = self.home(flood);
+            (home, flood, values, bytes)
+        };
+        let tallies: Vec<_> = (0..self.batch.len() as u32).map(tally).collect();
+        for &(home, flood, values, _) in &tallies {
+            self.outbox.tell(TALLY, home, flood, values, 0);
+        }
+        tallies.iter().map(|tally| tally.3).max().unwrap_or(0)
     }
 
     /// The home of a flood's query.
@@ -185,24 +232,15 @@ impl Heavy {
 
     /// Walks back from a cell of this worker.
     fn walk(&mut self, flood: u32, from: (BrickId, Local), bricks: &Bricks) {
-        let (home, mut cells) = (self.home(flood), Vec::new());
-        let walked = self
-            .floods
-            .walk(flood, from, bricks, |brick, local, ticks| {
-                cells.push((CellKey::new(brick, local), ticks));
-            });
-        for (cell, ticks) in cells {
-            self.word(CELL, home, flood, [cell.bits(), 0], ticks);
-        }
+        let (home, outbox) = (self.home(flood), &mut self.outbox);
+        let bits = |brick, local| [CellKey::new(brick, local).bits(), 0];
+        let cell = |brick, local, ticks| {
+            outbox.tell(CELL, home, flood, bits(brick, local), u64::from(ticks));
+        };
+        let walked = self.floods.walk(flood, from, bricks, cell);
         if let Walked::Away(brick, local) = walked {
             let owner = self.plan.owner(brick) as u32;
-            self.word(
-                WALK,
-                owner,
-                flood,
-                [CellKey::new(brick, local).bits(), 0],
-                0,
-            );
+            self.outbox.tell(WALK, owner, flood, bits(brick, local), 0);
         }
     }
 
@@ -217,18 +255,12 @@ impl Heavy {
                 continue;
             }
             let home = self.home(flood);
-            let (me, words) = (self.me, &mut self.words);
+            let outbox = &mut self.outbox;
             self.floods.read(flood, bricks, |brick, cells| {
                 for (pair, cells) in (0..).zip(cells.chunks_exact(2)) {
                     if cells != [0, 0] {
-                        words.push(Word {
-                            kind: READ,
-                            to: home,
-                            from: me,
-                            number: flood,
-                            values: [cells[0], cells[1]],
-                            ticks: brick.code() << PAIR_BITS | pair,
-                        });
+                        let pair = brick.code() << PAIR_BITS | pair;
+                        outbox.tell(READ, home, flood, [cells[0], cells[1]], pair);
                     }
                 }
             });
@@ -310,7 +342,7 @@ impl Router {
         };
         match heavy.stage {
             Stage::Idle => {
-                self.tell_queries();
+                heavy.tell_queries();
                 return true;
             }
             Stage::Telling => heavy.queries.sort_unstable(),
@@ -318,7 +350,8 @@ impl Router {
             Stage::Flooding => {
                 heavy.stage = Stage::Walking;
                 heavy.begin_walks(bricks, options.updates);
-                self.tell_tallies();
+                let bytes = heavy.tell_tallies();
+                self.stats.search_bytes = self.stats.search_bytes.max(bytes);
                 return true;
             }
             Stage::Walking => self.finish_batch(),
@@ -335,36 +368,6 @@ impl Router {
         false
     }
 
-    fn tell_queries(&mut self) {
-        let Some(mut heavy) = self.heavy.take() else {
-            return;
-        };
-        heavy.stage = Stage::Telling;
-        for at in 0..heavy.aside.len() {
-            let Aside { slot, bound, .. } = heavy.aside[at];
-            let standing = self.standing(slot);
-            let ends = [standing.start.bits(), standing.goal.bits()];
-            for worker in 0..heavy.workers {
-                heavy.word(QUERY, worker, slot, ends, bound);
-            }
-        }
-        self.heavy = Some(heavy);
-    }
-
-    fn tell_tallies(&mut self) {
-        let Some(heavy) = &mut self.heavy else {
-            return;
-        };
-        let mut bytes = 0;
-        for flood in 0..heavy.batch.len() as u32 {
-            let (visits, took, spent) = heavy.floods.tally(flood);
-            let home = heavy.home(flood);
-            heavy.word(TALLY, home, flood, [visits, spent.as_micros() as u64], 0);
-            bytes = bytes.max(took);
-        }
-        self.stats.search_bytes = self.stats.search_bytes.max(bytes);
-    }
-
     /// Takes in what has come home of own queries.
     fn finish_batch(&mut self) {
         let Some(heavy) = &mut self.heavy else {
@@ -374,11 +377,11 @@ impl Router {
         let returned = std::mem::take(&mut heavy.returned);
         let own: Vec<(Query, Returned)> = batch
             .zip(returned)
-            .filter(|(query, _)| query.home == heavy.me)
+            .filter(|(query, _)| query.home == heavy.outbox.me)
             .collect();
         for (query, mut returned) in own {
             let aside = &mut self.heavy.as_mut().expect("as before").aside;
-            let at = aside.iter().position(|aside| aside.slot == query.slot);
+            let at = aside.iter().position(|aside| aside.query == query);
             let aside = aside.swap_remove(at.expect("a query of this worker"));
             // The cells of a route are at different distances.
             returned.cells.sort_unstable_by_key(|cell| cell.1);
@@ -409,21 +412,14 @@ impl Router {
             return false;
         };
         let more = heavy.floods.work(visits, bricks);
-        let mut news = Vec::new();
-        heavy.floods.take_news(|told| news.push(told));
-        for told in news {
-            let visits = told.visits.map(u64::from);
-            for to in (0..heavy.workers).filter(|&to| to != heavy.me) {
-                heavy.words.push(Word {
-                    kind: NEWS,
-                    to,
-                    from: heavy.me,
-                    number: told.flood,
-                    values: visits,
-                    ticks: u64::from(told.bound),
-                });
+        let (workers, outbox) = (heavy.workers, &mut heavy.outbox);
+        let me = outbox.me;
+        heavy.floods.take_news(|told| {
+            let (visits, bound) = (told.visits.map(u64::from), u64::from(told.bound));
+            for to in (0..workers).filter(|&to| to != me) {
+                outbox.tell(NEWS, to, told.flood, visits, bound);
             }
-        }
+        });
         more
     }
 
@@ -447,7 +443,7 @@ impl Router {
     /// Moves out what workers are to be told.
     pub fn take_words(&mut self, deliver: impl FnMut(Word)) {
         if let Some(heavy) = &mut self.heavy {
-            heavy.words.drain(..).for_each(deliver);
+            heavy.outbox.words.drain(..).for_each(deliver);
         }
     }
 

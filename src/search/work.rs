@@ -343,9 +343,11 @@ impl Router {
         self.stats.expanded += search.take_expanded();
         self.stats.search_bytes = self.stats.search_bytes.max(search.bytes() as u64);
         let origin = self.origin(&search);
+        let standing = self.standing(task.slot);
+        let ends = [standing.start, standing.goal];
         if let Some(heavy) = &mut self.heavy {
             let bound = search.best_ticks().unwrap_or(UNREACHED);
-            heavy.set_aside(task.slot, bound, task.spent, origin);
+            heavy.set_aside(task.slot, ends, bound, task.spent, origin);
         }
         self.idle(search);
     }
