@@ -1,6 +1,7 @@
 //! `octaflow compact`: small files of tables merged into few.
 
 use super::refused;
+use super::summary::counted;
 use crate::lake::{CompactOptions, Compacted, compact, tables_in};
 use crate::{Error, Result};
 use clap::Args;
@@ -84,19 +85,22 @@ fn words(table: &Path, done: &Compacted) -> String {
     let table = table.display();
     if done.nothing_done() {
         return format!(
-            "{table}: nothing to do, {} files are as they should be",
-            done.files
+            "{table}: nothing to do with {}",
+            counted(done.files as usize, "file")
         );
     }
     let mut words = format!("{table}: version {}", done.version);
     if done.merged > 0 {
         words += &format!(
-            ", {} files merged into {} ({} rows)",
-            done.merged, done.written, done.rows
+            ", {} merged into {} ({})",
+            counted(done.merged as usize, "file"),
+            done.written,
+            counted(done.rows as usize, "row")
         );
     }
     if done.dropped > 0 {
-        words += &format!(", {} files of former versions removed", done.dropped);
+        let dropped = counted(done.dropped as usize, "file");
+        words += &format!(", {dropped} of former versions removed");
     }
     format!(
         "{words}, {} bytes where {} were",

@@ -113,11 +113,11 @@ fn saved_in_words(saved: &SavedRun) -> String {
 
 fn rows_in_words(description: &Description, rows: u64) -> String {
     let (what, group) = match description.kind {
-        "container" => ("bricks", "segment"),
-        "octaindex3d container" => ("frames", ""),
-        _ => ("rows", "row group"),
+        "container" => ("brick", "segment"),
+        "octaindex3d container" => ("frame", ""),
+        _ => ("row", "row group"),
     };
-    let mut words = format!("{} {what}", grouped(rows));
+    let mut words = counted(rows as usize, what);
     if let Some(groups) = description.groups {
         words += &format!(" in {}", counted(groups as usize, group));
     }

@@ -1,5 +1,6 @@
 //! What clap finds wrong with arguments, in one sentence: the flag, what is wrong with it, and what would be right.
 
+use crate::map::input::told;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
@@ -83,14 +84,14 @@ fn right(error: &clap::Error, value: &str) -> String {
         return "a number".to_owned();
     }
     // A number outside a range, as clap tells it: "16 is not in 0..=15".
-    let told = source.to_string();
-    let range = told.split_once(" is not in ").map(|(_, range)| range);
+    let words = told(&source.to_string());
+    let range = words.split_once(" is not in ").map(|(_, range)| range);
     match range.and_then(|range| range.split_once("..=")) {
         Some((least, "")) => format!("a whole number of at least {least}"),
         Some((least, most)) => format!("a whole number from {least} to {most}"),
         None => match range.and_then(|range| range.strip_suffix("..")) {
             Some(least) => format!("a whole number of at least {least}"),
-            None => told,
+            None => words,
         },
     }
 }
@@ -114,8 +115,8 @@ fn first(error: &clap::Error, kind: ContextKind) -> Option<String> {
 
 fn all(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     match error.get(kind) {
-        Some(ContextValue::String(one)) => vec![one.clone()],
-        Some(ContextValue::Strings(many)) => many.clone(),
+        Some(ContextValue::String(one)) => vec![told(one)],
+        Some(ContextValue::Strings(many)) => many.iter().map(|text| told(text)).collect(),
         _ => Vec::new(),
     }
 }
@@ -125,8 +126,8 @@ fn own_words(error: &clap::Error) -> String {
     let message = error.to_string();
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     let lines = message.lines().map(str::trim);
-    let told =
+    let paragraph =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let parts: Vec<&str> = told.filter(|line| !line.is_empty()).collect();
-    parts.join(" ").trim_end_matches('.').to_owned()
+    let parts: Vec<&str> = paragraph.filter(|line| !line.is_empty()).collect();
+    told(parts.join(" ").trim_end_matches('.'))
 }

@@ -1,6 +1,6 @@
 //! `octaflow verify`: whether a file or a folder is sound.
 
-use super::summary::{counted, grouped};
+use super::summary::counted;
 use crate::Result;
 use crate::lake::audit;
 use clap::Args;
@@ -41,10 +41,9 @@ impl VerifyArgs {
             })
             .to_string(),
             false => format!(
-                "{path}: sound, {}, {} {}{notes}",
+                "{path}: sound, {}, {}{notes}",
                 counted(sound.files as usize, "file"),
-                grouped(sound.rows),
-                if sound.rows == 1 { "row" } else { "rows" },
+                counted(sound.rows as usize, "row"),
             ),
         };
         super::print(&text)
