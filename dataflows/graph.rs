@@ -15,8 +15,8 @@
 //! **Frontiers.** A worker looks at an epoch when its input's frontier passes it: then all bricks beside its own have
 //! come as they stand after the epoch.
 //! **Invariants.** A brick's pieces, portals and tolls are given out by its owner, so that each is there once. They are
-//! functions of the map as it stands. Of the portals of a brick, those behind the 32nd are left out: only bricks of many
-//! crumbs have so many.
+//! functions of the map as it stands. Of the portals of a brick, those behind the 32nd are left out on its side, though the
+//! bricks beyond may tell of them: only bricks of many crumbs have so many.
 
 use super::edits::Store;
 use super::epochs::{EpochInput, stage};
@@ -51,7 +51,7 @@ pub type SharedGraph = Rc<RefCell<RegionGraph>>;
 pub struct Graph<'scope> {
     /// The pieces of all bricks.
     pub pieces: Collection<'scope, Piece>,
-    /// The portals between them, each from both of its sides.
+    /// The portals between them, each from both of its sides; of a brick, no more than 32.
     pub portals: Collection<'scope, Portal>,
     /// The tolls between a brick's cells at portals, in both directions; each between a cell and itself is 0.
     pub tolls: Collection<'scope, Toll>,
@@ -73,7 +73,8 @@ impl Store for RegionGraph {
 }
 
 /// Builds the dataflow of the region graph around a state whose bricks are loaded: the input, of which only edits of costs
-/// and voxels count, and the graph. The first epoch gives out the graph of the map as it was loaded and edited by then.
+/// and voxels count, and the graph. The first epoch gives out the graph of the map as it was loaded and edited by then. Rows
+/// of sources change nothing, but one that names a blocked cell is a fault of its epoch, as it is for a field.
 pub fn graph<'scope>(
     scope: Scope<'scope, Time>,
     state: &SharedGraph,

@@ -85,7 +85,19 @@ fn history(random: &mut Random) -> (Vec<World>, Vec<Vec<(Cell, u16)>>) {
     let mut worlds = vec![world(random)];
     let mut all_edits = vec![vec![]];
     for epoch in 0..3 {
-        let edits = edits(random, &worlds[epoch]);
+        let mut edits = edits(random, &worlds[epoch]);
+        // Bricks come into being, and others lose all their open cells.
+        for _ in 0..random.below(5) {
+            let (cell, _) = edits[random.below(edits.len() as u64) as usize];
+            let by = [[10, 0, 0], [0, 8, 8], [6, 0, 10]][random.below(3) as usize];
+            let [x, y, z] = std::array::from_fn(|a| cell.xyz()[a] + by[a]);
+            edits.push((Cell::new(x, y, z).expect("the same parity"), 256));
+        }
+        if random.below(3) == 0 {
+            let gone = brick(edits[0].0);
+            let cells = worlds[epoch].keys().filter(|&&cell| brick(cell) == gone);
+            edits.extend(cells.map(|&cell| (cell, 0)));
+        }
         let mut next = worlds[epoch].clone();
         next.extend(edits.iter().copied());
         worlds.push(next);

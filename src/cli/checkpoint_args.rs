@@ -15,12 +15,7 @@ pub(super) struct CheckpointArgs {
 
     /// How often a checkpoint is taken: after N epochs (or time steps, or stretches of inputs), or after a time as in
     /// 30s, 5m or 1h [default: 60s]
-    #[arg(
-        help_heading = "Checkpoints",
-        long,
-        value_name = "N|T",
-        requires = "checkpoint"
-    )]
+    #[arg(help_heading = "Checkpoints", long, value_name = "N|T")]
     checkpoint_every: Option<String>,
 }
 
@@ -49,7 +44,12 @@ impl CheckpointArgs {
     /// Checks the flags of a run whose results go to `out`; one that goes on finds its own checkpoints there.
     pub fn check(self, out: &Path, resumes: bool) -> Result<Option<CheckpointConfig>> {
         let Some(folder) = self.checkpoint else {
-            return Ok(None);
+            return match self.checkpoint_every {
+                Some(_) => Err(Error::input(
+                    "--checkpoint-every tells how often --checkpoint DIR keeps one: give both, or neither",
+                )),
+                None => Ok(None),
+            };
         };
         let every = every(self.checkpoint_every.as_deref())?;
         let (inner, outer) = (absolute(&folder), absolute(out));

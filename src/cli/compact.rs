@@ -85,7 +85,7 @@ fn words(table: &Path, done: &Compacted) -> String {
     let table = table.display();
     if done.nothing_done() {
         return format!(
-            "{table}: nothing to do with {}",
+            "{table}: nothing to do, {} as before",
             counted(done.files as usize, "file")
         );
     }

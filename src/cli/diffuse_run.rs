@@ -11,6 +11,7 @@ use super::start::Start;
 use super::summary::{DiffusionSummary, MapChanges, Summary, Totals};
 use crate::brick::{BrickId, CellMap, Costs};
 use crate::dataflows::gather::{broadcast, gather};
+use crate::dataflows::step::SharedStepper;
 use crate::lake::checkpoint::Manifest;
 use crate::lake::container::FieldValues;
 use crate::lake::{StateWriter, Written};
@@ -282,7 +283,7 @@ fn solve<K: Heat>(worker: &mut Worker, shared: &DiffuseShared) -> Outcome {
     let changes = (shared.config.run.updates.as_ref()).map(|_| tally.in_summary());
     diffusion.total.first = first_total.unwrap_or(diffusion.total.first);
     let begun = Instant::now();
-    let picture = plan_picture(worker, shared, &stepper.borrow());
+    let picture = plan_picture(worker, shared, &stepper);
     let written = (snapshots, &diffusion, picture.as_ref());
     let report = write(worker.index(), shared, &stepper.borrow(), written);
     let reports = gather(worker, report);
@@ -418,11 +419,11 @@ pub(super) fn add_up(all: Vec<Vec<BrickSeen>>, steps: u64, step: f64) -> (Diffus
 fn plan_picture<K: Heat>(
     worker: &mut Worker,
     shared: &DiffuseShared,
-    stepper: &Stepper<K>,
+    stepper: &SharedStepper<K>,
 ) -> Option<PicturePlan> {
     shared.config.run.picture.as_ref()?;
     let mut span = Span::NONE;
-    for (brick, _) in stepper.bricks() {
+    for (brick, _) in stepper.borrow().bricks() {
         let ground = shared.ground();
         span.add(brick, ground.costs(brick).expect("a brick of a block"));
     }

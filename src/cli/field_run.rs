@@ -147,7 +147,7 @@ fn work(worker: &mut Worker, shared: &FieldShared) -> Outcome {
         return Outcome::Failed(error_of(stop));
     }
     let begun = Instant::now();
-    let picture = plan_picture(worker, shared, &engine.borrow());
+    let picture = plan_picture(worker, shared, &engine);
     let report = write(worker, shared, &engine, sink, picture.as_ref());
     let reports = gather(worker, report);
     conclude(worker, fed.late.as_ref(), || {
@@ -329,15 +329,23 @@ fn change_of(record: &FieldRecord, time: Time, diff: isize) -> Change {
 }
 
 /// What the picture shows, if one is asked for: the map as it stands at the end, through the source of the least index.
-fn plan_picture(worker: &mut Worker, shared: &FieldShared, engine: &Engine) -> Option<PicturePlan> {
+fn plan_picture(
+    worker: &mut Worker,
+    shared: &FieldShared,
+    engine: &SharedEngine,
+) -> Option<PicturePlan> {
     shared.config.run.picture.as_ref()?;
-    let mut span = Span::NONE;
-    for slot in engine.slots_by_id() {
-        let (id, costs, _) = engine.brick(slot);
-        span.add(id, costs);
-    }
+    // While workers agree, operators may have the engine.
+    let (span, first) = {
+        let (engine, mut span) = (engine.borrow(), Span::NONE);
+        for slot in engine.slots_by_id() {
+            let (id, costs, _) = engine.brick(slot);
+            span.add(id, costs);
+        }
+        let sources = engine.sources().map(|(cell, label)| (label, cell));
+        (span, sources.min())
+    };
     let span = agree_on_span(worker, span);
-    let first = engine.sources().map(|(cell, label)| (label, cell)).min();
     let firsts = gather(worker, first);
     let first = broadcast(worker, || firsts.into_iter().flatten().min());
     let through = first.map_or_else(|| span.centre(), |(_, cell)| cell);

@@ -16,9 +16,10 @@ pub(super) fn in_words(
 ) -> String {
     let ghosts: u64 = parts.iter().map(|p| p.ghosts).sum();
     let mut words = format!(
-        "{} by {partition} need {} ghosts, {:.1} for 100 open cells; found in {workers}.\n",
+        "{} by {partition} {} {}, {:.1} for 100 open cells; found in {workers}.\n",
         counted(parts.len(), "part"),
-        grouped(ghosts),
+        if parts.len() == 1 { "needs" } else { "need" },
+        counted(ghosts as usize, "ghost"),
         100.0 * ghosts as f64 / open.max(1) as f64,
     );
     let mut listed: Vec<&PartFigures> = parts.iter().collect();

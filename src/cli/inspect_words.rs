@@ -209,9 +209,9 @@ fn summary_in_words(summary: &Value) -> String {
     }
     if let (Some(cells), Some(open)) = (map("cells"), map("open")) {
         words += &format!(
-            "  {:<9} {} cells, {} of them open\n",
+            "  {:<9} {}, {} of them open\n",
             "map",
-            grouped(cells),
+            counted(cells as usize, "cell"),
             grouped(open)
         );
     }

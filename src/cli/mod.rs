@@ -186,7 +186,7 @@ mod tests {
         let cases = [
             (
                 "fields",
-                "fields is no command: it should be one of ingest, field",
+                "\"fields\" is no command: it should be one of ingest, field",
             ),
             (
                 "field --out o",
@@ -198,19 +198,31 @@ mod tests {
             ),
             (
                 &format!("{field} --soruces s.csv"),
-                "--soruces is no flag of octaflow field: should it be --sources?",
+                "\"--soruces\" is no flag of octaflow field: should it be --sources?",
             ),
             (
                 &format!("{field} extra"),
-                "extra is no flag of octaflow field",
+                "\"extra\" belongs to no flag of octaflow field;",
             ),
             (
                 &format!("{field} 2"),
-                "2 belongs to no flag of octaflow field; octaflow",
+                "\"2\" belongs to no flag of octaflow field;",
             ),
             (
                 &format!("{field} -1"),
-                "-1 belongs to no flag of octaflow field: a number below 0 is given as --flag=-1",
+                "\"-1\" belongs to no flag of octaflow field: a number below 0 is given as --flag=-1",
+            ),
+            (
+                &format!("{field} a=b"),
+                "\"a=b\" belongs to no flag of octaflow field;",
+            ),
+            (
+                &format!("{field} nan"),
+                "\"nan\" belongs to no flag of octaflow field;",
+            ),
+            (
+                &format!("{field} --cell-size="),
+                "--cell-size needs a value: a number;",
             ),
             (&format!("{field} --out p"), "--out can be given only once"),
             (

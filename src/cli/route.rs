@@ -34,10 +34,10 @@ pub(super) struct RouteArgs {
     smooth: bool,
 
     /// Adds the table `smooth_cells/`: the cells in which those lines begin, bend and end
-    #[arg(help_heading = "Results", long, requires = "smooth")]
+    #[arg(help_heading = "Results", long)]
     smooth_cells: bool,
 
-    /// Draws a picture as a .png: routes over views of the map
+    /// Draws a picture as a .png: routes, pulled tight with --smooth, over views of the map as it stands at the end
     #[arg(help_heading = "Results", long, value_name = "FILE")]
     picture: Option<PathBuf>,
 
@@ -82,6 +82,11 @@ impl RouteArgs {
             setting("--smooth", self.smooth),
             setting("--smooth-cells", self.smooth_cells),
         ];
+        if self.smooth_cells && !self.smooth {
+            return Err(Error::input(
+                "--smooth-cells tells of the lines that --smooth makes: give both, or neither",
+            ));
+        }
         let flags: Vec<_> = self
             .query
             .iter()

@@ -150,7 +150,7 @@ fn work(worker: &mut Worker, shared: &RouteShared) -> Outcome {
         return Outcome::Failed(error_of(stop));
     }
     let begun = Instant::now();
-    let picture = plan_picture(worker, shared, &router.borrow());
+    let picture = plan_picture(worker, shared, &router);
     let report = write(worker, shared, &router.borrow(), sink, picture.as_ref());
     let reports = gather(worker, report);
     conclude(worker, fed.late.as_ref(), || {
@@ -272,10 +272,14 @@ fn row_of(record: &RouteRecord, frame: &Frame, brick_visits: u64, micros: u64) -
 }
 
 /// What the picture shows, if one is asked for: the map as it stands at the end.
-fn plan_picture(worker: &mut Worker, shared: &RouteShared, router: &Router) -> Option<RoutePlan> {
+fn plan_picture(
+    worker: &mut Worker,
+    shared: &RouteShared,
+    router: &SharedRouter,
+) -> Option<RoutePlan> {
     shared.config.run.picture.as_ref()?;
     let mut span = Span::NONE;
-    for (brick, costs) in router.own_bricks() {
+    for (brick, costs) in router.borrow().own_bricks() {
         span.add(brick, costs);
     }
     let span = agree_on_span(worker, span);

@@ -297,9 +297,9 @@ impl Summary {
             return String::new();
         };
         format!(
-            "Stepped {} cells {} times in {workers}: values from {:.6} to {:.6}, their sum {:.6} (at first {:.6}).\n",
-            grouped(self.reached),
-            grouped(diffusion.steps),
+            "Stepped {} {} in {workers}: values from {:.6} to {:.6}, their sum {:.6} (at first {:.6}).\n",
+            counted(self.reached as usize, "cell"),
+            counted(diffusion.steps as usize, "time"),
             diffusion.least,
             diffusion.greatest,
             diffusion.total.last,

@@ -1,20 +1,20 @@
 //! What clap finds wrong with arguments, in one sentence: the flag, what is wrong with it, and what would be right.
 
-use crate::map::input::told;
+use crate::map::input::{shown, told};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
 /// The sentence of an error about the arguments of `command`, a name of a command or nothing, one of all `commands`.
 pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[String]) -> String {
-    let flag = first(error, ContextKind::InvalidArg);
-    let flag = flag.as_deref().map_or("an argument", name_of);
+    let given = first(error, ContextKind::InvalidArg).unwrap_or_default();
+    let flag = name_of(&given);
     let value = first(error, ContextKind::InvalidValue);
     let command_words = command.map_or_else(|| "octaflow".to_owned(), |c| format!("octaflow {c}"));
     let what = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = first(error, ContextKind::InvalidSubcommand).unwrap_or_default();
-            let all = commands.join(", ");
+            let (name, all) = (shown(name.as_bytes()), commands.join(", "));
             format!("{name} is no command: it should be one of {all}")
         }
         ErrorKind::UnknownArgument => {
@@ -22,14 +22,15 @@ pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[S
             let near = near.map_or_else(String::new, |near| {
                 format!(": should it be {}?", name_of(&near))
             });
-            match flag.parse::<f64>() {
-                Ok(number) if number >= 0.0 => {
-                    format!("{flag} belongs to no flag of {command_words}")
-                }
-                Ok(_) => format!(
-                    "{flag} belongs to no flag of {command_words}: a number below 0 is given as --flag={flag}"
+            let what = shown(given.as_bytes());
+            match given.parse::<f64>() {
+                Ok(number) if number < 0.0 => format!(
+                    "{what} belongs to no flag of {command_words}: a number below 0 is given as --flag={given}"
                 ),
-                Err(_) => format!("{flag} is no flag of {command_words}{near}"),
+                _ if given.starts_with('-') => {
+                    format!("{what} is no flag of {command_words}{near}")
+                }
+                _ => format!("{what} belongs to no flag of {command_words}"),
             }
         }
         ErrorKind::MissingRequiredArgument => {
@@ -56,10 +57,10 @@ pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[S
             let valid = all(error, ContextKind::ValidValue);
             format!("{flag} {value}: it should be {}", either(&valid))
         }
-        ErrorKind::ValueValidation => {
-            let value = value.unwrap_or_default();
-            format!("{flag} {value}: it should be {}", right(error, &value))
-        }
+        ErrorKind::ValueValidation => match value.as_deref().unwrap_or_default() {
+            "" => format!("{flag} needs a value: {}", right(error, "")),
+            value => format!("{flag} {value}: it should be {}", right(error, value)),
+        },
         _ => own_words(error),
     };
     format!("{what}; {command_words} --help shows what can be given")
@@ -87,12 +88,8 @@ fn right(error: &clap::Error, value: &str) -> String {
     let words = told(&source.to_string());
     let range = words.split_once(" is not in ").map(|(_, range)| range);
     match range.and_then(|range| range.split_once("..=")) {
-        Some((least, "")) => format!("a whole number of at least {least}"),
         Some((least, most)) => format!("a whole number from {least} to {most}"),
-        None => match range.and_then(|range| range.strip_suffix("..")) {
-            Some(least) => format!("a whole number of at least {least}"),
-            None => words,
-        },
+        None => words,
     }
 }
 

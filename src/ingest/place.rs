@@ -53,7 +53,8 @@ impl Bounds {
 /// wherever they begin.
 ///
 /// # Errors
-/// [`Error::Input`] if the bounds span more cells than the lattice coordinates hold.
+/// [`Error::Input`] if the bounds span more cells than the lattice coordinates hold, or lie so far from 0 that cells of
+/// this size cannot be told apart.
 ///
 /// # Example
 /// ```

@@ -133,7 +133,8 @@ impl PicturePlan {
 
     /// Draws the picture: a PNG's bytes, the same for the same samples, sources and title.
     ///
-    /// Of `sources`, those that lie in a slice are marked, and most the one that the slices meet in. Characters of the title beyond Latin-1 become `?`.
+    /// Of `sources`, those that lie in a slice are marked, the one that the slices meet in by a larger mark. Characters of
+    /// the title beyond Latin-1 become `?`.
     ///
     /// # Errors
     /// [`Error::Machine`](crate::Error::Machine) if the PNG cannot be encoded.

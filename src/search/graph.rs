@@ -22,7 +22,7 @@ pub enum GraphFact {
     /// are.
     Piece(Cell, u32),
     /// A portal out of a piece, which its first cell names, to one of another brick: a step in the middle of where they
-    /// touch, from both sides.
+    /// touch. It is told from both sides, but for those behind a brick's 32nd.
     Portal(Cell, [Cell; 2]),
     /// A toll: two cells at portals of one brick, and the least cost between them inside it, in ticks.
     Toll([Cell; 2], u32),

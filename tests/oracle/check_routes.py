@@ -45,6 +45,7 @@ NULLABLE = ("cost", "lower_bound", "smooth_length")
 STATUSES = ("found", "unreachable", "invalid")
 CELLS = [("query", pa.int64()), ("seq", pa.int32()), ("cell", pa.int64()), ("lx", pa.int32()), ("ly", pa.int32()),
          ("lz", pa.int32()), ("cost_so_far", pa.float64())]
+BENDS = CELLS[:-1] + [("length_so_far", pa.float64())]
 UNTOLD = ("brick_visits", "micros")  # the columns that may differ from run to run
 
 
@@ -93,6 +94,11 @@ class Result:
         for row in sorted(read_rows(os.path.join(folder, "route_cells"), CELLS, workers, ("query", "seq")),
                           key=lambda r: (r["query"], r["seq"])):
             self.cells.setdefault(row["query"], []).append(row)
+        self.bends = {}
+        path = os.path.join(folder, "smooth_cells")
+        if os.path.isdir(path):
+            for row in sorted(read_rows(path, BENDS, workers, ("query", "seq")), key=lambda r: (r["query"], r["seq"])):
+                self.bends.setdefault(row["query"], []).append(row)
         self.moments = None
         if changes:
             self.moments = accumulated(read_rows(os.path.join(folder, "routes_changes"), columns_of_changes(smooth), workers,
@@ -211,6 +217,40 @@ def check_cells(row, cells, ends, answer, moment, frame, mode, smooth):
                 f"{what}: smooth_length {row['smooth_length']!r} is more than its cells' length {along!r}")
 
 
+def nearest(point):
+    """The cell whose Voronoi cell holds a point in lattice units well inside, or None near a border."""
+    even = [2 * round(c / 2) for c in point]
+    odd = [2 * round((c - 1) / 2) + 1 for c in point]
+    far = [math.dist(point, cell) for cell in (even, odd)]
+    # Within a lattice of one parity the borders are those of cubes.
+    middle = [abs(abs(c - v) - 1) < 1e-6 for c, v in zip(point, even if far[0] < far[1] else odd)]
+    return None if abs(far[0] - far[1]) < 1e-6 or any(middle) else tuple(even if far[0] < far[1] else odd)
+
+
+def check_bends(row, bends, ends, moment, frame):
+    """The line of one query: from its start to its goal, through open cells alone, as long as it is said to be."""
+    what = f"smooth_cells/: query {row['query']} from {ends[0]} to {ends[1]}"
+    require([b["seq"] for b in bends] == list(range(len(bends))), f"{what}: seq is not 0, 1, 2, …")
+    require((row["status"] == "found") == bool(bends), f"{what}: {row['status']}, with {len(bends)} rows")
+    if not bends:
+        return
+    places = [(b["lx"], b["ly"], b["lz"]) for b in bends]
+    require((places[0], places[-1]) == tuple(map(tuple, ends)), f"{what}: it leads from {places[0]} to {places[-1]}")
+    length = 0.0
+    for n, (place, b) in enumerate(zip(places, bends)):
+        key = int(oracle.pack(*place))
+        require(b["cell"] == int(oracle.index64(np.array([key]))[0]), f"{what}: seq {n}: cell is not that of {place}")
+        require(moment.cost(key) > 0, f"{what}: seq {n} is {place}, which is blocked")
+        if n:
+            leg = math.dist(places[n - 1], place)
+            length += leg * frame.cell_size / 2
+            for t in np.linspace(0, 1, int(24 * leg) + 2):
+                at = nearest([p + t * (q - p) for p, q in zip(places[n - 1], place)])
+                require(at is None or moment.cost(int(oracle.pack(*at))) > 0, lambda: f"{what}: the leg to seq {n} passes {at}, which is blocked")
+        require(abs(b["length_so_far"] - length) <= 1e-9 * max(length, 1e-300), f"{what}: seq {n}: length_so_far is {b['length_so_far']!r}, expected {length!r}")
+    require(bends[-1]["length_so_far"] == row["smooth_length"], f"{what}: it is {bends[-1]['length_so_far']!r} long, smooth_length is {row['smooth_length']!r}")
+
+
 def check_moment(rows, moment, frame, mode, smooth, what):
     odd = sorted(set(rows) ^ set(moment.queries))
     if odd:
@@ -249,7 +289,8 @@ def check_result(folder, expected, mode="exact", smooth=False, workers=None, pro
     """Everything. Raises Mismatch; returns the result and notes."""
     require(os.path.isdir(folder), f"{folder} is not there")
     changes = expected.epochs is not None
-    check.check_entries(folder, {"routes", "route_cells", "summary.json"} | ({"routes_changes"} if changes else set()))
+    check.check_entries(folder, {"routes", "route_cells", "summary.json"} | ({"routes_changes"} if changes else set())
+                        | ({"smooth_cells"} if smooth else set()))
     total, notes = (workers or 64) * (processes or 1), []
     if summary:
         total, notes = check_summary(folder, expected, workers, processes, partition, printed)
@@ -259,6 +300,9 @@ def check_result(folder, expected, mode="exact", smooth=False, workers=None, pro
         for name in UNTOLD:
             require(row[name] >= 0, f"routes/: query {query}: {name} is {row[name]}")
         check_cells(row, result.cells.get(query, []), final.queries[query], final.answers[query], final, frame, mode, smooth)
+        if result.bends:
+            check_bends(row, result.bends.get(query, []), final.queries[query], final, frame)
+    require(not set(result.bends) - set(result.routes), "smooth_cells/: rows of a query that does not stand")
     stray = sorted(set(result.cells) - set(result.routes))
     require(not stray, lambda: f"route_cells/: rows of query {stray[0]}, which does not stand")
     if changes:
@@ -280,6 +324,10 @@ def equal_results(a, b, what, changes=True):
         for x, y in zip(a.cells.get(query, []), b.cells.get(query, [])):
             require(fixed(x) == fixed(y), lambda: f"{what}: route_cells/ differs: {check.describe(x)}; {check.describe(y)}")
         require(len(a.cells.get(query, [])) == len(b.cells.get(query, [])), f"{what}: route_cells/ of query {query} differs in length")
+    if a.bends and b.bends:
+        for query in sorted(set(a.bends) | set(b.bends)):
+            x, y = ([fixed(row) for row in t.bends.get(query, [])] for t in (a, b))
+            require(x == y, f"{what}: smooth_cells/ of query {query} differs")
     if changes and a.moments is not None:
         require(list(a.moments) == list(b.moments), f"{what}: routes_changes/ has times {list(a.moments)}; {list(b.moments)}")
         for time in a.moments:
@@ -296,6 +344,7 @@ def parser():
     p.add_argument("--queries")
     p.add_argument("--mode", choices=("exact", "corridor"), default="exact")
     p.add_argument("--smooth", action="store_true")
+    p.add_argument("--smooth-cells", action="store_true")
     p.add_argument("--picture")
     return p
 

@@ -461,7 +461,7 @@ def make(seed, folder, ambiguous=False, kind=None):
     if mode == "corridor" or rng.random() < 0.2:
         world.argv += ["--mode", mode]
     if rng.random() < 0.4:
-        world.argv.append("--smooth")
+        world.argv += ["--smooth"] + ["--smooth-cells"] * (rng.random() < 0.8)
     queries = ask(rng, world, map_)
     if rng.random() < 0.75:
         update(rng, world, map_, queries, ambiguous)

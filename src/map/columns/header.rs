@@ -1,6 +1,6 @@
 //! The names of a table's columns: where the wanted ones stand, and how messages tell all of them.
 
-use crate::map::input::shown;
+use crate::map::input::{shown, told};
 use crate::{Error, Result};
 use rustc_hash::FxHashMap;
 
@@ -30,10 +30,10 @@ impl Header {
         let mut places = vec![None; wanted.len()];
         let numbers: FxHashMap<&[u8], usize> =
             wanted.iter().map(|w| w.as_bytes()).zip(0..).collect();
-        let mut told = Vec::new();
+        let mut first = Vec::new();
         for (place, name) in names.enumerate() {
-            if told.len() <= MOST_TOLD {
-                told.push(name);
+            if first.len() <= MOST_TOLD {
+                first.push(name);
             }
             if let Some(&n) = numbers.get(name)
                 && places[n].replace(place).is_some()
@@ -46,8 +46,13 @@ impl Header {
         }
         Ok(Header {
             places,
-            found: tell(&told),
+            found: tell(&first),
         })
+    }
+
+    /// The same, with a reason why the table has no other columns.
+    pub(super) fn because(self, found: String) -> Self {
+        Header { found, ..self }
     }
 
     /// Whether the table has a wanted column.
@@ -72,16 +77,19 @@ impl Header {
     }
 }
 
+/// What is wrong with a first line without a comma that other separators set apart.
+pub(super) fn other_separators(line: &[u8]) -> Option<String> {
+    let (_, separators) = OTHER_SEPARATORS.iter().find(|(s, _)| line.contains(s))?;
+    Some(format!(
+        ", but its first line has no comma and is set apart by {separators}: set it apart by commas"
+    ))
+}
+
 fn tell(names: &[&[u8]]) -> String {
-    if let [name] = names {
-        let other = OTHER_SEPARATORS.iter().find(|(s, _)| name.contains(s));
-        if let Some((_, separators)) = other {
-            return format!(
-                ", but its first line has no comma and is set apart by {separators}: set it apart by commas"
-            );
-        }
+    if names.is_empty() {
+        return ", but it has no column".to_owned();
     }
     let dots = if names.len() > MOST_TOLD { ", …" } else { "" };
     let shown: Vec<String> = names.iter().take(MOST_TOLD).map(|n| shown(n)).collect();
-    format!(", but its columns are {}{dots}", shown.join(", "))
+    told(&format!(", but its columns are {}{dots}", shown.join(", ")))
 }

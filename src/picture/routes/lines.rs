@@ -9,6 +9,7 @@ use crate::lattice::{Cell, Frame};
 use crate::picture::canvas::Canvas;
 use crate::picture::palette::{self, GOAL, ROUTES, Rgb, START, WHITE};
 use crate::picture::view::View;
+use crate::search::length_units;
 
 /// At most so many routes are coloured by their length.
 const FEW_HUNDRED: usize = 200;
@@ -272,12 +273,4 @@ fn points<'a>(view: &'a View, line: &'a [Cell]) -> impl Iterator<Item = [f64; 2]
 fn step(from: Cell, to: Cell) -> [f64; 3] {
     let (from, to) = (from.xyz(), to.xyz());
     std::array::from_fn(|a| f64::from(to[a]) - f64::from(from[a]))
-}
-
-/// The length of a line, in lattice units.
-fn length_units(line: &[Cell]) -> f64 {
-    let length = |step: [f64; 3]| step.map(|c| c * c).iter().sum::<f64>().sqrt();
-    line.windows(2)
-        .map(|pair| length(step(pair[0], pair[1])))
-        .sum()
 }

@@ -69,9 +69,14 @@ impl RoutePlan {
     /// The picture of a map whose open cells have the box `span`. The box may be too large, for the picture shows no more
     /// of it than holds open cells and routes; cells beyond it are not shown.
     pub fn new(span: Span, frame: Frame) -> Self {
+        let Span { mut low, mut high } = span;
+        if low[0] > high[0] {
+            // Of no open cell one place is shown.
+            (low, high) = (span.centre().xyz(), span.centre().xyz());
+        }
         RoutePlan {
             frame,
-            grid: Grid::new(span.low, span.high),
+            grid: Grid::new(low, high),
         }
     }
 

@@ -67,10 +67,9 @@ impl Header {
         let (format, compressed) = (raw[104] & 0x3f, raw[104] & 0xc0 != 0);
         let record_bytes = usize::from(u16_at(raw, 105));
         let least = *RECORD_BYTES.get(usize::from(format)).ok_or_else(|| {
-            damaged(
-                name,
-                &format!("its point format {} is none of 0…10", raw[104]),
-            )
+            let byte = raw[104];
+            let what = format!("its point format {format} (byte {byte}) is none of 0…10");
+            damaged(name, &what)
         })?;
         if record_bytes < least {
             let what = format!(

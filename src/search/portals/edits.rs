@@ -7,7 +7,7 @@ use crate::search::bricks::Bricks;
 use crate::search::tolls::even;
 
 impl Portals {
-    /// Learns that costs of these bricks were edited, of which `bricks` has heard; gives the bricks whose portals or tolls are
+    /// Learns that costs of these bricks, ascending, were edited, of which `bricks` has heard; gives the bricks whose portals or tolls are
     /// others than before, as far as they were asked for, ascending.
     pub fn hear(&mut self, edited: &[BrickId], bricks: &Bricks) -> Vec<BrickId> {
         let mut around: Vec<BrickId> = Vec::new();
@@ -24,7 +24,7 @@ impl Portals {
         }
         around.sort_unstable();
         around.dedup();
-        around.retain(|brick| self.changes(*brick, edited.contains(brick), bricks));
+        around.retain(|brick| self.changes(*brick, edited.binary_search(brick).is_ok(), bricks));
         around
     }
 
