@@ -48,10 +48,39 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Input(message) | Error::Peer(message) | Error::Machine(message) => {
-                f.write_str(message)
+                write_line(message, f)
             }
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// Writes a message on one line of bounded length, whatever names it repeats.
+fn write_line(message: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const LONGEST: usize = 2000;
+    for c in message.chars().take(LONGEST) {
+        if c.is_control() {
+            write!(f, "{}", c.escape_default())?;
+        } else {
+            fmt::Write::write_char(f, c)?;
+        }
+    }
+    match message.chars().nth(LONGEST) {
+        Some(_) => f.write_str("…"),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn a_message_is_one_line_of_bounded_length() {
+        let error = Error::input("a\nb\u{1b}[31m.npy: é");
+        assert_eq!(error.to_string(), "a\\nb\\u{1b}[31m.npy: é");
+        let long = Error::machine("x".repeat(5000)).to_string();
+        assert_eq!(long.chars().count(), 2001);
+    }
+}

@@ -64,10 +64,9 @@ pub(super) fn help_or_error(
             )))
         }
         _ => {
-            let command = args.get(1).and_then(|arg| arg.to_str());
-            let command = commands.iter().find(|c| Some(c.as_str()) == command);
-            let command = command.map(String::as_str);
-            Err(Error::input(usage::sentence(error, command, commands)))
+            let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+            let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+            Err(Error::input(usage::sentence(error, &args, commands)))
         }
     }
 }

@@ -173,11 +173,8 @@ mod tests {
     fn told(args: &str) -> String {
         let args = format!("octaflow {args}");
         let error = Cli::try_parse_from(args.split(' ')).expect_err(&args);
-        let command = args
-            .split(' ')
-            .nth(1)
-            .filter(|c| commands().iter().any(|n| n == c));
-        usage::sentence(&error, command, &commands())
+        let args: Vec<&str> = args.split(' ').collect();
+        usage::sentence(&error, &args, &commands())
     }
 
     #[test]
@@ -210,7 +207,7 @@ mod tests {
             ),
             (
                 &format!("{field} -1"),
-                "\"-1\" belongs to no flag of octaflow field: a number below 0 is given as --flag=-1",
+                "\"-1\" belongs to no flag of octaflow field;",
             ),
             (
                 &format!("{field} a=b"),
@@ -223,6 +220,14 @@ mod tests {
             (
                 &format!("{field} --cell-size="),
                 "--cell-size needs a value: a number;",
+            ),
+            (
+                &format!("{field} -w -1"),
+                "-w \"-1\": it should not be below 0;",
+            ),
+            (
+                &format!("{field} --json=1"),
+                "--json takes no value, but \"1\" is given to it;",
             ),
             (&format!("{field} --out p"), "--out can be given only once"),
             (

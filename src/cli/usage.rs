@@ -5,8 +5,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error as _;
 use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
 
-/// The sentence of an error about the arguments of `command`, a name of a command or nothing, one of all `commands`.
-pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[String]) -> String {
+/// The sentence of an error about arguments, the program's name first; `commands` are the names of all commands.
+pub(super) fn sentence(error: &clap::Error, args: &[&str], commands: &[String]) -> String {
+    let command = args.get(1).filter(|arg| commands.iter().any(|c| c == *arg));
     let given = first(error, ContextKind::InvalidArg).unwrap_or_default();
     let flag = name_of(&given);
     let value = first(error, ContextKind::InvalidValue);
@@ -24,9 +25,12 @@ pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[S
             });
             let what = shown(given.as_bytes());
             match given.parse::<f64>() {
-                Ok(number) if number < 0.0 => format!(
-                    "{what} belongs to no flag of {command_words}: a number below 0 is given as --flag={given}"
-                ),
+                Ok(number) if number < 0.0 => match args.windows(2).find(|two| two[1] == given) {
+                    Some([flag, _]) if flag.starts_with('-') => {
+                        format!("{} {what}: it should not be below 0", told(flag))
+                    }
+                    _ => format!("{what} belongs to no flag of {command_words}"),
+                },
                 _ if given.starts_with('-') => {
                     format!("{what} is no flag of {command_words}{near}")
                 }
@@ -56,6 +60,10 @@ pub(super) fn sentence(error: &clap::Error, command: Option<&str>, commands: &[S
             let value = value.unwrap_or_default();
             let valid = all(error, ContextKind::ValidValue);
             format!("{flag} {value}: it should be {}", either(&valid))
+        }
+        ErrorKind::TooManyValues => {
+            let value = shown(value.unwrap_or_default().as_bytes());
+            format!("{flag} takes no value, but {value} is given to it")
         }
         ErrorKind::ValueValidation => match value.as_deref().unwrap_or_default() {
             "" => format!("{flag} needs a value: {}", right(error, "")),

@@ -114,14 +114,16 @@ impl PicturePlan {
         let mut rest = samples.0.as_mut_slice();
         for slice in &self.slices {
             let (words, after) = rest.split_at_mut(slice.view.pixels());
-            slice.visit(low, high, |pixel, cell| {
+            let mut show = |pixel: usize, cell| {
                 let (_, local) = BrickId::locate(cell).expect("the cell lies in the brick");
                 let sample = match costs[local.index()] {
                     0 => BLOCKED,
                     _ => ticks[local.index()].min(OPEN),
                 };
                 words[pixel] = words[pixel].min(sample);
-            });
+            };
+            slice.visit(low, high, &mut show);
+            slice.visit_small(low, high, &mut show);
             rest = after;
         }
     }

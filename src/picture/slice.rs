@@ -93,6 +93,40 @@ impl Slice {
         }
     }
 
+    /// Calls `show(pixel, cell)` for each cell of the box with coordinates in `low…high` that shows in the plane, where
+    /// cells are smaller than pixels: with the pixel that it lies in. [`Slice::visit`] passes most of them over then.
+    pub(super) fn visit_small(
+        &self,
+        low: [i32; 3],
+        high: [i32; 3],
+        mut show: impl FnMut(usize, Cell),
+    ) {
+        if (0..2).all(|a| self.view.units_per_px(a) <= 1.0) {
+            return;
+        }
+        let (low, high): ([i32; 3], [i32; 3]) = (
+            std::array::from_fn(|a| low[a].max(self.cells[0][a])),
+            std::array::from_fn(|a| high[a].min(self.cells[1][a])),
+        );
+        let (across, [right, up]) = (self.view.across(), self.view.axes);
+        let pixel = |a: usize, c: i32| {
+            let px = self.view.px(a, f64::from(c)).max(0.0) as usize;
+            px.min(self.view.size[a] - 1)
+        };
+        for w in low[across].max(self.at - 1)..=high[across].min(self.at + 1) {
+            for v in low[up]..=high[up] {
+                let row = (self.view.size[1] - 1 - pixel(1, v)) * self.view.size[0];
+                for u in low[right]..=high[right] {
+                    let mut xyz = [0; 3];
+                    (xyz[right], xyz[up], xyz[across]) = (u, v, w);
+                    if let Ok(cell) = Cell::try_from(xyz) {
+                        show(row + pixel(0, u), cell);
+                    }
+                }
+            }
+        }
+    }
+
     /// The coordinates along `axes` of the cells nearest to a point of the plane, and whether they lie one unit
     /// before and behind the plane instead of in it.
     fn nearest(&self, point: [f64; 2]) -> (bool, [i32; 2]) {

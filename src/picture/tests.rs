@@ -303,6 +303,22 @@ fn pictures_of_every_shape_can_be_drawn() {
     }
 }
 
+/// Where pixels are larger than cells, each open cell in a slice's plane lights the pixel that it lies in.
+#[test]
+fn a_cell_smaller_than_a_pixel_is_seen() {
+    let frame = Frame::new([0.0; 3], 1.0).unwrap();
+    let through = cell(20, 20, 20);
+    let (low, high) = ([0; 3], [60_000; 3]);
+    let plan = PicturePlan::new(Span { low, high }, frame, through);
+    let (brick, local) = BrickId::locate(through).unwrap();
+    let (mut costs, mut ticks) = ([0; BRICK_CELLS], [UNREACHED; BRICK_CELLS]);
+    (costs[local.index()], ticks[local.index()]) = (256, 7);
+    let mut samples = plan.blank();
+    plan.paint(&mut samples, brick, &costs, &ticks);
+    let seen = samples.words().iter().filter(|&&word| word == 7).count();
+    assert_eq!(seen, 3);
+}
+
 /// The box of open cells grows brick by brick, to the cells and no further.
 #[test]
 fn a_span_is_the_box_of_open_cells() {

@@ -49,7 +49,35 @@ pub fn smooth(route: &[Cell], costs: &mut impl CostLookup) -> Result<Vec<Cell>, 
         line.cut_corners()?;
         line.pull()?;
     }
-    Ok(line.bends.iter().map(|bend| bend.cell).collect())
+    Ok(tidy(line.bends.iter().map(|bend| bend.cell)))
+}
+
+/// The cells of a line without those in which it does not bend: one that comes twice, and one straight on from the cell
+/// before it to that behind.
+fn tidy(cells: impl Iterator<Item = Cell>) -> Vec<Cell> {
+    let mut bends: Vec<Cell> = Vec::new();
+    for cell in cells {
+        if bends.last() == Some(&cell) {
+            continue;
+        }
+        if let [.., a, b] = bends[..]
+            && is_straight(a, b, cell)
+        {
+            bends.pop();
+        }
+        bends.push(cell);
+    }
+    bends
+}
+
+/// Whether the way from `a` to `b` goes straight on to `c`.
+fn is_straight(a: Cell, b: Cell, c: Cell) -> bool {
+    let leg = |from: Cell, to: Cell| -> [i64; 3] {
+        std::array::from_fn(|k| i64::from(to.xyz()[k]) - i64::from(from.xyz()[k]))
+    };
+    let (p, q) = (leg(a, b), leg(b, c));
+    let ahead = (0..3).map(|k| p[k] * q[k]).sum::<i64>() > 0;
+    ahead && (0..3).all(|k| p[k] * q[(k + 1) % 3] == p[(k + 1) % 3] * q[k])
 }
 
 /// The Euclidean length of the line through these cells, in lattice units.

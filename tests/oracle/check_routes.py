@@ -244,9 +244,13 @@ def check_bends(row, bends, ends, moment, frame):
         if n:
             leg = math.dist(places[n - 1], place)
             length += leg * frame.cell_size / 2
+            require(leg > 0, f"{what}: seq {n} is seq {n - 1} again")
             for t in np.linspace(0, 1, int(24 * leg) + 2):
                 at = nearest([p + t * (q - p) for p, q in zip(places[n - 1], place)])
                 require(at is None or moment.cost(int(oracle.pack(*at))) > 0, lambda: f"{what}: the leg to seq {n} passes {at}, which is blocked")
+        if n > 1:
+            one, two = (np.subtract(places[n - k], places[n - k - 1]) for k in (1, 0))
+            require(np.cross(one, two).any() or np.dot(one, two) < 0, f"{what}: the line does not bend at seq {n - 1}")
         require(abs(b["length_so_far"] - length) <= 1e-9 * max(length, 1e-300), f"{what}: seq {n}: length_so_far is {b['length_so_far']!r}, expected {length!r}")
     require(bends[-1]["length_so_far"] == row["smooth_length"], f"{what}: it is {bends[-1]['length_so_far']!r} long, smooth_length is {row['smooth_length']!r}")
 

@@ -55,11 +55,14 @@ impl NdjsonRows {
                 break;
             }
         }
-        serde_json::from_slice(&self.line).map(Some).map_err(|e| {
+        let line = self.line.trim_ascii();
+        serde_json::from_slice(line).map(Some).map_err(|e| {
+            let what = told(&e.to_string());
+            // Where that is within the line helps nobody.
+            let what = what.split(" at line ").next().unwrap_or_default();
             Error::input(format!(
-                "{file}, row {number}: {} must be one JSON object: {}",
-                shown(self.line.trim_ascii()),
-                told(&e.to_string())
+                "{file}, row {number}: {} must be one JSON object on a line of its own: {what}",
+                shown(line)
             ))
         })
     }
