@@ -103,12 +103,6 @@ impl Inputs {
             )));
         }
         let has_sensor = |input: &Input| matches!(&input.kind, Kind::Points(points) if points.sensor != Sensor::Unknown);
-        let is_terrain = |input: &Input| matches!(input.kind, Kind::Terrain);
-        if config.terrain.top_m.is_some() && !inputs.list.iter().any(is_terrain) {
-            return Err(Error::input(
-                "--bottom and --top are the ends of terrain, and no INPUT is terrain: leave them out",
-            ));
-        }
         if config.max_range_m.is_some() && !inputs.list.iter().any(has_sensor) {
             return Err(Error::input(
                 "--max-range is measured from the sensor: give --sensor X,Y,Z or --sensors FILE too",

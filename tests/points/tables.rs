@@ -122,7 +122,7 @@ fn faults_of_rows_are_named() {
         ("x,y,z\n1,2,3\n1,nan,3\n", ["row 2", "\"y\" is"]),
         ("x,y,z\n1,2,3\n1,2,\n", ["row 2", "\"z\" is missing"]),
         ("x,y,z\n1,2,3\n1,a,3\n", ["row 2", "\"a\""]),
-        ("x,y,z\n1,2,3\n1,2,3,4\n", ["line 3", "4 fields"]),
+        ("x,y,z\n1,2,3\n1,2,3,4\n", ["row 2", "4 fields"]),
         ("x,y,w\n1,2,3\n", ["\"z\"", "column"]),
         ("x,y,z,x\n1,2,3,4\n", ["\"x\"", "two columns"]),
         ("", ["empty", "a.csv"]),
