@@ -60,11 +60,11 @@ pub trait Store: 'static {
     /// Sets the stored cost of a cell of this worker; 0 blocks it.
     fn set_cost(&mut self, brick: BrickId, local: Local, cost: u16);
 
-    /// Makes a cell of this worker a source with a label.
-    fn add_source(&mut self, brick: BrickId, local: Local, label: u32);
+    /// Makes a cell of this worker a source with a label; nothing where there are no sources.
+    fn add_source(&mut self, _brick: BrickId, _local: Local, _label: u32) {}
 
     /// Makes a source of this worker an ordinary cell again; nothing if it is none.
-    fn remove_source(&mut self, brick: BrickId, local: Local);
+    fn remove_source(&mut self, _brick: BrickId, _local: Local) {}
 }
 
 impl Store for Engine {
@@ -85,6 +85,7 @@ impl Store for Engine {
     }
 }
 
+/// Routes have no sources: readers refuse such rows.
 impl Store for Router {
     fn cost(&self, brick: BrickId, local: Local) -> u16 {
         Router::cost(self, brick, local)
@@ -93,11 +94,6 @@ impl Store for Router {
     fn set_cost(&mut self, brick: BrickId, local: Local, cost: u16) {
         Router::set_cost(self, brick, local, cost);
     }
-
-    /// Routes have no sources: readers refuse such rows.
-    fn add_source(&mut self, _brick: BrickId, _local: Local, _label: u32) {}
-
-    fn remove_source(&mut self, _brick: BrickId, _local: Local) {}
 }
 
 /// Why an epoch cannot be applied: a row makes a source of a cell that is blocked, or not in the map, after the epoch.

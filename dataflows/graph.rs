@@ -65,11 +65,6 @@ impl Store for RegionGraph {
     fn set_cost(&mut self, brick: BrickId, local: Local, cost: u16) {
         RegionGraph::set_cost(self, brick, local, cost);
     }
-
-    /// The graph has no sources.
-    fn add_source(&mut self, _brick: BrickId, _local: Local, _label: u32) {}
-
-    fn remove_source(&mut self, _brick: BrickId, _local: Local) {}
 }
 
 /// Builds the dataflow of the region graph around a state whose bricks are loaded: the input, of which only edits of costs

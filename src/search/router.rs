@@ -1,7 +1,7 @@
 //! The queries of one worker: which are to be answered, in what order, and when they must be answered anew.
 
 use super::CellKey;
-use super::answer::{Answer, RouteRecord};
+use super::answer::{Answer, Route, RouteRecord};
 use super::astar::Mode;
 use super::bricks::{Bricks, Extremes};
 use super::coarse::{Chain, Coarse};
@@ -10,7 +10,7 @@ use super::portals::BrickPortals;
 use super::readers::{Origin, Readers};
 use super::work::Work;
 use crate::brick::{BrickId, Costs, Local};
-use crate::lattice::Norm;
+use crate::lattice::{Cell, Norm};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -438,7 +438,9 @@ impl Router {
     pub fn stats(&self) -> RouterStats {
         let route = |s: &Standing| {
             let route = s.answer.as_ref().and_then(|a| a.route.as_ref());
-            route.map_or(0, |r| r.cells.capacity() * size_of::<(CellKey, u32)>())
+            let bends = |r: &Route| r.bends.as_ref().map_or(0, Vec::capacity);
+            let cells = |r: &Route| r.cells.capacity() * size_of::<(CellKey, u32)>();
+            route.map_or(0, |r| cells(r) + bends(r) * size_of::<Cell>())
         };
         let bytes = |s: &Standing| size_of::<Standing>() + s.origin.bytes() + route(s);
         RouterStats {

@@ -1,6 +1,6 @@
 //! Rows of CSV: comma-separated, with a header, quotes as in RFC 4180, blanks around values ignored.
 
-use super::header::{Header, other_separators};
+use super::header::Header;
 use super::{Field, LONGEST_ROW_BYTES};
 use crate::map::input::read_error;
 use crate::{Error, Result};
@@ -44,14 +44,10 @@ impl CsvRows {
         }
         rows.columns = rows.record.len();
         let names = rows.record.iter().map(<[u8]>::trim_ascii);
-        let header = Header::new(file, wanted, names)?;
-        rows.header = match rows.record.get(0).filter(|_| rows.columns == 1) {
-            Some(line) => match other_separators(line) {
-                Some(reason) => header.because(reason),
-                None => header,
-            },
-            None => header,
-        };
+        rows.header = Header::new(file, wanted, names)?;
+        if let (1, Some(line)) = (rows.columns, rows.record.get(0)) {
+            rows.header.look_for_separators(line);
+        }
         Ok(rows)
     }
 

@@ -50,9 +50,13 @@ impl Header {
         })
     }
 
-    /// The same, with a reason why the table has no other columns.
-    pub(super) fn because(self, found: String) -> Self {
-        Header { found, ..self }
+    /// Looks whether a first line without a comma is set apart by something else, of which messages tell then.
+    pub(super) fn look_for_separators(&mut self, line: &[u8]) {
+        if let Some((_, others)) = OTHER_SEPARATORS.iter().find(|(s, _)| line.contains(s)) {
+            self.found = format!(
+                ", but its first line has no comma and is set apart by {others}: set it apart by commas"
+            );
+        }
     }
 
     /// Whether the table has a wanted column.
@@ -75,14 +79,6 @@ impl Header {
     pub(super) fn found(&self) -> &str {
         &self.found
     }
-}
-
-/// What is wrong with a first line without a comma that other separators set apart.
-pub(super) fn other_separators(line: &[u8]) -> Option<String> {
-    let (_, separators) = OTHER_SEPARATORS.iter().find(|(s, _)| line.contains(s))?;
-    Some(format!(
-        ", but its first line has no comma and is set apart by {separators}: set it apart by commas"
-    ))
 }
 
 fn tell(names: &[&[u8]]) -> String {

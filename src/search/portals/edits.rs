@@ -7,8 +7,8 @@ use crate::search::bricks::Bricks;
 use crate::search::tolls::even;
 
 impl Portals {
-    /// Learns that costs of these bricks, ascending, were edited, of which `bricks` has heard; gives the bricks whose portals or tolls are
-    /// others than before, as far as they were asked for, ascending.
+    /// Learns that costs of these bricks, ascending, were edited, of which `bricks` has heard; gives the bricks whose
+    /// portals or tolls are others than before, as far as they were asked for, ascending.
     pub fn hear(&mut self, edited: &[BrickId], bricks: &Bricks) -> Vec<BrickId> {
         let mut around: Vec<BrickId> = Vec::new();
         for &brick in edited {
